@@ -1,0 +1,1 @@
+"""Structured concurrency on AnyIO, for asyncio and trio alike."""

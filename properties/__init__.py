@@ -1,0 +1,1 @@
+"""Hypothesis searches the schedules: invariants, models and conformance kits."""
