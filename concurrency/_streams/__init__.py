@@ -1,0 +1,1 @@
+"""How streams are made: one idea a file; `concurrency.stream` lists what is public."""
