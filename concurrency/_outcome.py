@@ -10,7 +10,14 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-__all__ = ["Outcome", "raise_bare", "raise_failures"]
+__all__ = [
+    "Outcome",
+    "cancelled_error",
+    "raise_bare",
+    "raise_failures",
+    "scope_is_cancelled",
+    "separate",
+]
 
 T = TypeVar("T")
 
@@ -42,12 +49,13 @@ class Outcome(Generic[T]):
             self._value = await work
         except GeneratorExit:
             raise
-        except anyio.get_cancelled_exc_class() as exc:
-            if anyio.current_effective_deadline() == -math.inf:
-                raise
-            self.error = cancelled_error(exc)
         except BaseException as exc:  # noqa: BLE001 - Kept for the reader, who raises it.
-            self.error = exc
+            cancellation, self.error = separate(exc)
+            self.settled = self.error is not None
+            if cancellation is not None and scope_is_cancelled():
+                raise_bare(cancellation)
+            if self.error is None:
+                self.error = cancelled_error(cancellation)
         self.settled = True
 
     def abandon(self) -> None:
@@ -74,6 +82,27 @@ def cancelled_error(cause: BaseException | None) -> anyio.TaskCancelled:
     error = anyio.TaskCancelled("the task was cancelled from outside, before it had a result")
     error.__cause__ = cause
     return error
+
+
+def scope_is_cancelled() -> bool:
+    """Tell whether a scope over this task is cancelled, as opposed to the task natively."""
+    return anyio.current_effective_deadline() == -math.inf
+
+
+def separate(exc: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """Tell the cancellation in ``exc`` from the failure in it; a group may hold both.
+
+    The cancellation belongs to the scope that asked for it and must travel on to it; the failure
+    is somebody's to hear.
+    """
+    cancelled = anyio.get_cancelled_exc_class()
+    if isinstance(exc, cancelled):
+        return exc, None
+    if not isinstance(exc, BaseExceptionGroup):
+        return None, exc
+    group = cast("BaseExceptionGroup[BaseException]", exc)
+    cancellation, rest = group.split(lambda each: isinstance(each, cancelled))
+    return (None, group) if cancellation is None else (cancellation, rest)
 
 
 def raise_bare(error: BaseException) -> NoReturn:

@@ -115,6 +115,11 @@ class CancelScope:
         return self.cancelled_caught and not self._by_hand
 
     @property
+    def cancelled_by_hand(self) -> bool:
+        """Whether :meth:`cancel`, and not the deadline, cancelled the scope."""
+        return self._by_hand
+
+    @property
     def expired(self) -> bool:
         """Whether the deadline, and not :meth:`cancel`, cancelled the scope."""
         return self.cancel_called and not self._by_hand
