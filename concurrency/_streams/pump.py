@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, final
 import anyio
 from anyio.lowlevel import EventLoopToken, checkpoint
 
+from concurrency._outcome import raise_bare, separate
 from concurrency._settle import settle
 from concurrency._streams.base import Stream
 from concurrency._streams.root import spawn_root
@@ -105,8 +106,12 @@ class Pump(Generic[S]):
                 self._cut_short = exc
             raise
         except BaseException as exc:  # noqa: BLE001 - Delivered to the consumer, whatever it is.
-            self._errors.append(exc)
+            cancellation, failure = separate(exc)
+            if failure is not None:
+                self._errors.append(failure)
             self.stop()
+            if cancellation is not None:
+                raise_bare(cancellation)
 
     async def _pull_all(self, iterator: AsyncIterator[S], feed: _Feed) -> None:
         while True:

@@ -1,0 +1,1 @@
+"""How work leaves the event loop's thread and comes back; `pool` and `interop` are public."""
