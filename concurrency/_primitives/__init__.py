@@ -1,0 +1,1 @@
+"""The synchronisation primitives, one idea a file."""
