@@ -1,0 +1,72 @@
+"""One run on asyncio, from main's first step to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+from simclock.kernel import MAIN
+from simclock.on_asyncio import anyio_seam
+from simclock.on_asyncio.ending import judge, tear_down
+from simclock.on_asyncio.loop import SimulatedLoop
+from simclock.on_asyncio.seams import new_timeline
+from simclock.simulation.outcome import Outcome
+from simclock.simulation.simulation import Simulation
+
+__all__ = ["NAME", "execute", "new_timeline"]
+
+NAME: Final = "asyncio"
+
+
+def execute(
+    simulation: Simulation,
+    main: Callable[..., Coroutine[Any, Any, Any]],
+    args: Sequence[Any],
+    *,
+    unawaited: Sequence[str],
+    scoped_lanes: frozenset[int] = frozenset(),
+) -> Outcome:
+    """Run ``main(*args)`` to its end and judge what it leaves behind.
+
+    ``scoped_lanes`` are those to be cancelled through an AnyIO scope; ``unawaited`` is where the
+    caller collects coroutines dropped during the run. Never raises what the program raises.
+    """
+    anyio_seam.install()
+    anyio_seam.reset()
+    loop = SimulatedLoop(simulation)
+    loop.problems = []
+    loop.scoped_lanes = scoped_lanes
+    value, failure, cancelled = None, None, False
+    try:
+        task = loop.create_task(main(*args))
+        try:
+            value = loop.run_until_complete(task)
+        except BaseException as error:  # noqa: BLE001 - whatever ends the run is its outcome
+            failure = error
+        cancelled = _was_cancelled(simulation, failure)
+        if cancelled:
+            failure = None
+        simulation.main_done = True
+        del task
+        uses_anyio = anyio_seam.was_used()
+        if failure is None:
+            failure = _drain_and_judge(loop, unawaited)
+        return Outcome(simulation, value, failure, cancelled, uses_anyio)
+    finally:
+        tear_down(loop)
+
+
+def _was_cancelled(simulation: Simulation, failure: BaseException | None) -> bool:
+    """Tell whether main ended by the cancellation that was injected into it."""
+    injected = any(d.kind.name == "CANCEL" and d.lane == MAIN for d in simulation.applied)
+    return injected and isinstance(failure, asyncio.CancelledError)
+
+
+def _drain_and_judge(loop: SimulatedLoop, unawaited: Sequence[str]) -> BaseException | None:
+    # What ends at this very instant without being waited for is on its way out, not left behind.
+    try:
+        loop.drain()
+    except BaseException as error:  # noqa: BLE001 - as in execute
+        return error
+    return judge(loop, unawaited)

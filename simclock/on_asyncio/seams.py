@@ -1,0 +1,77 @@
+"""What simclock has to know of asyncio's privates, beyond the base class of its loop.
+
+Each fact is checked when this file is imported or read through ``getattr``; a Python that has
+moved one is refused with a sentence instead of being simulated wrongly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import base_events, events
+from types import BuiltinMethodType, MethodType
+from typing import Any
+
+from simclock.errors import SimulationError
+from simclock.kernel import Timeline
+
+__all__ = ["METHODS", "STEP", "callback_of", "forget", "is_step", "is_unretrieved", "new_timeline"]
+
+# A C task's wake-up is a builtin method of this name; a pure-Python task's steps are methods.
+_WAKEUP = "task_wakeup"
+_PYTHON_STEPS = frozenset({"__step", "__wakeup", "_Task__step", "_Task__wakeup"})
+METHODS = (BuiltinMethodType, MethodType)
+
+
+def _discover_step_type() -> type:
+    """Return the type of the callback with which a C task asks for its next step."""
+    seen: list[Any] = []
+
+    class Probe(base_events.BaseEventLoop):
+        def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:  # noqa: ARG002 - the signature is asyncio's
+            seen.append(callback)
+
+    async def nothing() -> None:
+        """Give the probing task something to be about to run."""
+
+    loop, coroutine = Probe(), nothing()
+    task: Any = asyncio.Task(coroutine, loop=loop)
+    task._log_destroy_pending = False
+    coroutine.close()
+    loop.close()
+    if len(seen) != 1 or getattr(seen[0], "__self__", None) is not task:
+        raise SimulationError(
+            "this Python's tasks ask for their steps in a way that simclock does not know; "
+            "use a simclock that names this Python version as supported"
+        )
+    return type(seen[0])
+
+
+STEP = _discover_step_type()
+
+
+def is_step(callback: Any) -> bool:
+    """Tell whether a bound method is a task's step or wake-up, not some other method of it."""
+    name = callback.__name__
+    if name == _WAKEUP:
+        return True
+    return name in _PYTHON_STEPS and asyncio.isfuture(callback.__self__)
+
+
+def new_timeline() -> Timeline[events.TimerHandle]:
+    """Return a timeline whose timers are asyncio's handles."""
+    return Timeline(lambda handle, _when: not handle._cancelled)  # type: ignore[attr-defined]
+
+
+def is_unretrieved(task: Any) -> bool:
+    """Tell whether a finished task holds an exception that nobody has looked at."""
+    return bool(getattr(task, "_log_traceback", False))
+
+
+def callback_of(handle: Any) -> Any:
+    """Return what a handle will call."""
+    return getattr(handle, "_callback", handle)
+
+
+def forget(task: Any) -> None:
+    """Let a task that cannot be ended go without a message when it is collected."""
+    task._log_destroy_pending = False

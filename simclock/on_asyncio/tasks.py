@@ -1,0 +1,55 @@
+"""Tasks and futures that hash by a counter of their run.
+
+Sets of tasks iterate by hash. asyncio's own ``TaskGroup``, ``wait`` and ``gather`` keep such
+sets, and so do AnyIO's groups; with the default hash the memory allocator would decide the order
+in which a group cancels its tasks, and no seed could replay it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+if TYPE_CHECKING:
+    from simclock.kernel import Lane
+    from simclock.on_asyncio.loop import SimulatedLoop
+
+__all__ = ["SimulatedFuture", "SimulatedTask"]
+
+
+class SimulatedFuture(asyncio.Future[Any]):
+    """A future of a simulated run."""
+
+    __slots__ = ("_serial",)
+
+    def __init__(self, *, loop: SimulatedLoop) -> None:
+        """Number the future within its run."""
+        self._serial = loop.next_serial()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._serial
+
+
+class SimulatedTask(asyncio.Task[Any]):
+    """A task of a simulated run: a lane of its own."""
+
+    __slots__ = ("_serial", "lane")
+
+    lane: Lane
+
+    def __init__(
+        self, coro: Coroutine[Any, Any, Any], *, loop: SimulatedLoop, name: str | None = None, **more: Any
+    ) -> None:
+        """Number the task within its run and open its lane."""
+        self._serial = loop.next_serial()
+        self.lane = lane = loop.open_lane(coro)
+        # Never a strong reference: a task that its program dropped must stay collectable,
+        # because the collector eating a running task is one of the bugs to be found.
+        lane.task = ref(self)
+        super().__init__(coro, loop=loop, name=name or f"Task-{lane.id}", **more)
+
+    def __hash__(self) -> int:
+        return self._serial

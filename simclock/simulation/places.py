@@ -1,0 +1,83 @@
+"""Where a suspended coroutine stands: the user's line, and what it waits in."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sysconfig
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+__all__ = ["frames_of", "place_of", "shorten", "waiting_in"]
+
+_STDLIB = os.path.normcase(sysconfig.get_path("stdlib"))
+_SITE = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
+_OURS = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# The plumbing in which tasks suspend: a reader looks for the line of their own that led there.
+_PLUMBING = tuple(
+    os.path.join(site, package) + os.sep for site in _SITE for package in ("anyio", "trio")
+)
+_DEPTH_MAX = 200
+
+
+def _is_plumbing(filename: str) -> bool:
+    path = os.path.normcase(filename)
+    if path.startswith(_PLUMBING) or path.startswith(_OURS + os.sep):
+        return True
+    return (path.startswith(_STDLIB) and not path.startswith(_SITE)) or path.startswith("<")
+
+
+def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
+    """Yield the frames of a suspended coroutine with their lines, outermost first."""
+    for _ in range(_DEPTH_MAX):
+        if coroutine is None:
+            return
+        frame = inner = None
+        for prefix in ("cr", "gi", "ag"):
+            frame = getattr(coroutine, f"{prefix}_frame", None)
+            if frame is not None:
+                attribute = "gi_yieldfrom" if prefix == "gi" else f"{prefix}_await"
+                inner = getattr(coroutine, attribute, None)
+                break
+        if frame is not None:
+            yield frame, frame.f_lineno
+        elif type(coroutine).__name__ in {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}:
+            # These wrappers don't tell what they wrap; their first referent does.
+            referents = gc.get_referents(coroutine)
+            inner = referents[0] if referents else None
+        else:
+            return
+        coroutine = inner
+
+
+def shorten(filename: str) -> str:
+    """Return ``filename`` relative to the current directory, if it lies below it."""
+    try:
+        relative = os.path.relpath(filename)
+    except ValueError:
+        # Another drive on Windows.
+        return filename
+    return filename if relative.startswith("..") else relative
+
+
+def place_of(coroutine: Any) -> str:
+    """Return the file:line of the innermost frame that is the user's own, or ``''``."""
+    outermost = found = ""
+    for frame, line in frames_of(coroutine):
+        filename = frame.f_code.co_filename
+        outermost = outermost or f"{shorten(filename)}:{line}"
+        if not _is_plumbing(filename):
+            found = f"{shorten(filename)}:{line}"
+    return found or outermost
+
+
+def waiting_in(coroutine: Any) -> str:
+    """Return what the user's innermost frame awaits: ``Event.wait``, ``sleep``, or ``''``."""
+    awaited = ""
+    for frame, _ in frames_of(coroutine):
+        if not _is_plumbing(frame.f_code.co_filename):
+            awaited = ""
+        elif not awaited:
+            awaited = frame.f_code.co_qualname
+    return awaited

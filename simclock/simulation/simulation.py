@@ -1,0 +1,331 @@
+"""One run: the state that both backends drive, and the decisions that steer it.
+
+The backend owns the loop. Before each step it compares its step number with ``due`` and, when
+reached, calls :meth:`Simulation.intervene`; then it asks :attr:`Simulation.pick` for one of the
+``ready`` lanes. Everything rare (stalls, cancellations, limits, observers) hides behind that one
+comparison, so a step with nothing special costs a comparison, a choice and an append.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from simclock.errors import LivelockError
+from simclock.kernel import (
+    CALLBACKS,
+    FAIRNESS_CHOICES,
+    FAIRNESS_PER_LANE,
+    Event,
+    Lane,
+    Limits,
+    Timeline,
+    Trace,
+    stream,
+)
+from simclock.schedulers.protocol import Scheduler, SystematicScheduler
+from simclock.schedules import Deviation, Kind
+
+if TYPE_CHECKING:
+    from simclock.simulation.promises import Promises
+
+__all__ = ["Driver", "Simulation"]
+
+# After this many steps at one instant in which lanes only yielded to themselves, the program
+# polls: the clock then moves to the next timer, so that polling ends when a timer ends it.
+_SPIN_STEPS = 10_000
+_SPIN_STEPS_MIN = 500
+_SPIN_LANES = 100
+# How often the limits are looked at; small enough to notice a thread's message while polling.
+_CHECK_STEPS = 500
+
+
+class Driver(Protocol):
+    """What a simulation asks of the backend that runs it."""
+
+    def stall(self) -> bool:
+        """Let time pass to the next timer now; ``False`` when no timer is pending."""
+        ...
+
+    def cancel(self, lane: int) -> str | None:
+        """Cancel ``lane`` as a timeout around it would; its place, or ``None`` if it is gone."""
+        ...
+
+    def place(self, lane: Lane) -> str:
+        """Return the file:line where ``lane`` is suspended, or an empty string."""
+        ...
+
+    def poll(self) -> None:
+        """Take in what arrived from outside the simulation meanwhile, without waiting."""
+        ...
+
+    def describe_spinners(self, recent: Sequence[int]) -> str:
+        """Return one line for each of the lanes that took the ``recent`` steps."""
+        ...
+
+
+@final
+class Simulation:
+    """One run of a program in a simulated world."""
+
+    __slots__ = (
+        "_callbacks_lane",
+        "_interventions",
+        "_last_check",
+        "_limits_due",
+        "_next",
+        "_spin_steps",
+        "_streams",
+        "_systematic",
+        "applied",
+        "backend",
+        "driver",
+        "due",
+        "epoch",
+        "lanes",
+        "limits",
+        "main_done",
+        "observing",
+        "pick",
+        "progress",
+        "promises",
+        "ready",
+        "scheduler",
+        "seed",
+        "seq",
+        "spawned",
+        "step",
+        "ties",
+        "timeline",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        *,
+        backend: str,
+        seed: int,
+        scheduler: Scheduler | None,
+        limits: Limits,
+        timeline: Timeline[Any],
+        interventions: Iterator[Deviation] = iter(()),
+        epoch: float = 0.0,
+        observing: bool = False,
+    ) -> None:
+        """Assemble a run; ``scheduler=None`` is calm, the order of the stock loop."""
+        self.backend = backend
+        self.seed = seed
+        self.scheduler = scheduler
+        self.limits = limits
+        self.timeline = timeline
+        self.epoch = epoch
+        self.observing = observing
+        self.trace = Trace()
+        self.ready: list[Lane] = []
+        self.lanes: list[Lane] = []
+        self.applied: list[Deviation] = []
+        self.driver: Driver | None = None
+        self.promises: Promises | None = None
+        self.spawned: Callable[[Lane], None] | None = getattr(scheduler, "spawned", None)
+        self.main_done = False
+        self.seq = 0
+        self.step = 0
+        self.ties = 0
+        self.progress = 0
+        self.pick: Callable[[list[Lane]], int] | None = scheduler and self._fair_pick(scheduler)
+        self._streams: dict[str, Random] = {}
+        self._systematic = scheduler if isinstance(scheduler, SystematicScheduler) else None
+        self._interventions = interventions
+        self._next = next(interventions, None)
+        self._spin_steps = _SPIN_STEPS
+        self._last_check = (0, 0, 0)
+        self._limits_due = min(_CHECK_STEPS, limits.steps + 1)
+        self.due = 0
+        self._callbacks_lane = self.add_lane("callbacks", None)
+        self._plan()
+
+    # What programs see.
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the run began."""
+        return self.timeline.now
+
+    def random(self, purpose: str) -> Random:
+        """Return the random stream of this run for ``purpose``, seeded by the run's seed."""
+        found = self._streams.get(purpose)
+        if found is None:
+            found = self._streams[purpose] = stream(self.seed, "user", purpose)
+        return found
+
+    # Lanes.
+
+    @property
+    def callbacks_lane(self) -> Lane:
+        """The lane that plain callbacks share."""
+        return self._callbacks_lane
+
+    def add_lane(self, name: str, parent: Lane | None) -> Lane:
+        """Number a new lane, spawned by ``parent``."""
+        if parent is None:
+            key: tuple[int, ...] = ()
+        else:
+            key = (*parent.key, parent.children)
+            parent.children += 1
+        lane = Lane(len(self.lanes), name, parent, key)
+        lane.since = self.timeline.now
+        self.lanes.append(lane)
+        self.progress += 1
+        if self.spawned is not None:
+            self.spawned(lane)
+        return lane
+
+    # Decisions.
+
+    def _fair_pick(self, scheduler: Scheduler) -> Callable[[list[Lane]], int]:
+        choose = scheduler.pick
+
+        def pick(ready: list[Lane]) -> int:
+            # ``seq`` counts how many lanes became runnable, hence about how many steps were
+            # taken: cheaper than a counter for each lane, and the oldest is always in front.
+            waited = self.seq - ready[0].seq
+            if waited > FAIRNESS_CHOICES and waited > (
+                FAIRNESS_CHOICES + FAIRNESS_PER_LANE * len(ready)
+            ):
+                return 0
+            return choose(ready)
+
+        return pick
+
+    def order_ties(self, timers: list[Any]) -> list[Any]:
+        """Decide the order of ``timers``, which are due at one instant."""
+        scheduler = self.scheduler
+        if scheduler is None or len(timers) < 2:
+            return timers
+        left, ordered = list(timers), list[Any]()
+        while len(left) > 1:
+            self.ties += 1
+            option = scheduler.pick_timer(len(left))
+            if option:
+                self.applied.append(Deviation(self.ties, Kind.TIE, count=option))
+            ordered.append(left.pop(option))
+        return ordered + left
+
+    # Interventions.
+
+    def _plan(self) -> None:
+        due = self._limits_due
+        if self._next is not None and self._next.at < due:
+            due = self._next.at
+        if self._systematic is not None or (self.promises is not None and self.promises.waiting):
+            due = self.step + 1
+        self.due = due
+
+    def replan(self) -> None:
+        """Look again at when to intervene next, after a promise was added."""
+        self._plan()
+
+    def intervene(self) -> None:
+        """Do what is planned before the step now due; the backend has set ``step`` to it."""
+        step = self.step
+        if step >= self._limits_due:
+            self._check_limits()
+            self._limits_due = min(step + _CHECK_STEPS, max(self.limits.steps + 1, step + 1))
+        if self.promises is not None:
+            self.promises.check()
+        while self._next is not None and self._next.at <= step:
+            planned, self._next = self._next, next(self._interventions, None)
+            if planned.at == step and not self.main_done:
+                self._apply(planned)
+        if self._systematic is not None and self.ready and self.timeline.next_due() is not None:
+            if self._systematic.wants_stall():
+                self._apply(Deviation(step, Kind.STALL))
+        self._plan()
+
+    def _apply(self, planned: Deviation) -> None:
+        driver = self.driver
+        assert driver is not None
+        lane, place, done = CALLBACKS, "", True
+        if planned.kind is Kind.STALL:
+            done = bool(self.ready) and all(driver.stall() for _ in range(planned.count))
+        elif planned.kind is Kind.COLLECT:
+            gc.collect()
+        elif planned.kind is Kind.CANCEL:
+            lane = planned.lane
+            hit = driver.cancel(lane)
+            done, place = hit is not None, hit or ""
+        if done:
+            self.applied.append(planned)
+            self.record(planned.kind.name.lower(), lane, place)
+
+    def _check_limits(self) -> None:
+        step, limits = self.step, self.limits
+        assert self.driver is not None
+        self.driver.poll()
+        if step > limits.steps:
+            recent = [lane for lane in self.trace.order[-1000:] if lane >= 0]
+            raise LivelockError(
+                f"{limits.steps} steps were taken and main has not ended "
+                f"(t={self.timeline.now:g}s, step {step}); the last steps were taken by\n"
+                f"{self.driver.describe_spinners(recent)}\n"
+                "Raise Limits(steps=…) if the program really needs more."
+            )
+        progress, since, instant = self._last_check
+        if progress != self.progress or instant != self.timeline.nanoseconds:
+            self._last_check = (self.progress, step, self.timeline.nanoseconds)
+        elif step - since >= self._spin_steps * (1 + len(self.ready) // _SPIN_LANES):
+            # Each further wait of the same poll is recognised sooner, or a poll that waits for
+            # a thousand timers would take ten million steps.
+            self._spin_steps = max(_SPIN_STEPS_MIN, self._spin_steps // 10)
+            self.driver.stall()
+            self._last_check = (self.progress, step, self.timeline.nanoseconds)
+
+    def check_virtual_time(self, instant: int) -> None:
+        """Refuse to move the clock past the limit."""
+        if instant / 1e9 > self.limits.virtual_time:
+            raise LivelockError(
+                f"the next timer is due at t={instant / 1e9:g}s, past the limit of "
+                f"{self.limits.virtual_time:g} virtual seconds (step {self.step}); "
+                "raise Limits(virtual_time=…) if the program really runs that long"
+            )
+
+    def calm_down(self, steps: int) -> None:
+        """Leave decisions aside and allow ``steps`` more: the world is being torn down."""
+        self.main_done = True
+        self.scheduler = self._systematic = None
+        self.pick = self.pick and (lambda _ready: 0)
+        self.limits = Limits(steps=self.step + steps, wall_time=self.limits.wall_time)
+        self._interventions, self._next = iter(()), None
+        self.promises = None
+        self.observing = False
+        self._limits_due = self.step + _CHECK_STEPS
+        self._plan()
+
+    # Recording.
+
+    def record(self, kind: str, lane: int, place: str, note: str = "") -> None:
+        """Add an event to the detailed trace of an observed run."""
+        if self.observing:
+            name = self.lanes[lane].name if lane else ""
+            at = self.timeline.nanoseconds
+            self.trace.events.append(Event(self.step, at, kind, lane, name, place, note))
+
+    def move_clock(self, instant: int, *, stall: bool = False) -> None:
+        """Move the clock to ``instant`` and put the move into the trace."""
+        if instant > self.timeline.nanoseconds:
+            self.check_virtual_time(instant)
+            self.timeline.move_to(instant)
+            self.trace.order.append(-instant)
+            if not stall:
+                self.record("time", CALLBACKS, "")
+
+    def names(self) -> list[str]:
+        """Return a name for each lane, unique among them: ``worker``, ``worker-2``, …"""
+        used: dict[str, int] = {}
+        unique: list[str] = []
+        for lane in self.lanes:
+            used[lane.name] = count = used.get(lane.name, 0) + 1
+            unique.append(lane.name if count == 1 else f"{lane.name}-{count}")
+        return unique

@@ -1,0 +1,51 @@
+"""Who waits for what, since when, and where: the lines of a deadlock or leak report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from simclock.kernel import Lane
+from simclock.simulation.places import place_of, waiting_in
+from simclock.simulation.simulation import Simulation
+
+__all__ = ["describe_spinners", "describe_waiting", "last_steps"]
+
+
+def last_steps(simulation: Simulation) -> dict[int, float]:
+    """Return, for each lane that ever ran, the virtual time of its last step."""
+    now, latest = 0.0, dict[int, float]()
+    for entry in simulation.trace.order:
+        if entry < 0:
+            now = -entry / 1e9
+        else:
+            latest[entry] = now
+    return latest
+
+
+def describe_waiting(simulation: Simulation, waiting: Iterable[tuple[Lane, Any]]) -> str:
+    """Return a line for each lane and the coroutine in which it is suspended."""
+    since, names = last_steps(simulation), simulation.names()
+    rows: list[tuple[str, str]] = []
+    for lane, coroutine in waiting:
+        if lane.id not in since:
+            rows.append((names[lane.id], "never started"))
+            continue
+        awaited = waiting_in(coroutine) or "an await of its own"
+        place = place_of(coroutine) or "an unknown place"
+        rows.append((names[lane.id], f"waits in {awaited} since t={since[lane.id]:g}s at {place}"))
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"  {name:<{width}}  {what}" for name, what in rows)
+
+
+def describe_spinners(simulation: Simulation, steps: Iterable[int], places: dict[int, str]) -> str:
+    """Return a line for each lane among the latest ``steps``: how many it took, and where."""
+    counts: dict[int, int] = {}
+    for lane in steps:
+        counts[lane] = counts.get(lane, 0) + 1
+    names = simulation.names()
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(
+        f"  {names[lane]}: {count}" + (f" at {places[lane]}" if places.get(lane) else "")
+        for lane, count in ranked
+    )
