@@ -23,6 +23,7 @@ from concurrency._outcome import raise_bare
 from concurrency._pools.carried import apply_changes, changes_since
 from concurrency._pools.functions import function_name
 from concurrency._settle import settle
+from concurrency._validation import close_unstarted
 from concurrency.resource_tracker import track_resource, untrack_resource
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class ThreadCall(Generic[T]):
                 self._at_end = notify
             return not self._over
 
+    def discard(self) -> None:
+        """Drop the result unread; a coroutine among such results would warn."""
+        close_unstarted([self._value])
+
     @property
     def error(self) -> BaseException | None:
         """What the function raised, once it has ended."""
@@ -163,6 +168,7 @@ def _abandon(call: ThreadCall[Any], limiter: anyio.CapacityLimiter) -> bool:
 
     def notify() -> None:
         untrack_resource(call)
+        call.discard()
         if call.error is not None:
             _logger.error("abandoned call of %s failed unheard", call.name, exc_info=call.error)
         with contextlib.suppress(anyio.RunFinishedError):
@@ -178,6 +184,7 @@ def _abandon(call: ThreadCall[Any], limiter: anyio.CapacityLimiter) -> bool:
 
 def _report_error(call: ThreadCall[Any], cancellation: BaseException) -> None:
     """Keep the function's error with the cancellation that takes its place."""
+    call.discard()
     if call.error is not None and call.error is not cancellation:
         cancellation.add_note(f"meanwhile {call.name} raised {call.error!r}")
         _logger.error(

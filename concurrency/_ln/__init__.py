@@ -1,0 +1,1 @@
+"""How a function is called over a list; `concurrency.ln` lists what is public."""

@@ -1,0 +1,1 @@
+"""Staying up while others fail; `concurrency.resilience` lists what is public."""
