@@ -110,7 +110,9 @@ Entry = tuple[Any, int, Parcel[T]]
 
 
 def _key(item: Any) -> Any:
-    return item[0] if isinstance(item, (tuple, list)) and item else item
+    if isinstance(item, (tuple, list)) and item:
+        return item[0]  # pyright: ignore[reportUnknownVariableType]
+    return item  # pyright: ignore[reportUnknownVariableType]
 
 
 @final

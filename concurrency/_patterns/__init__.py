@@ -1,0 +1,1 @@
+"""Ways to run several things at once, one idea a file."""
