@@ -3,6 +3,9 @@
 A scheduler decides which runnable lane steps next, and which of several timers due at one
 instant fires first. It knows nothing of asyncio or trio, of stalls, or of cancellations: those
 are planned beside it, so that each new scheduler combines with all of them.
+
+Two methods are optional. ``attach(run)`` is called once in each run, after ``begin``, with a
+:class:`RunView`; ``spawned(lane)`` is called with each lane when it is opened.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, final, runtime_checkable
 
-from simclock.kernel import Lane
+from simclock.kernel import Lane, Trace
 
-__all__ = ["Profile", "Scheduler", "SystematicScheduler"]
+__all__ = ["LaneKey", "Profile", "RunView", "Scheduler", "SystematicScheduler"]
 
 LaneKey = tuple[int, ...]
 
@@ -33,6 +36,20 @@ class Profile:
     steps_by_lane: Mapping[LaneKey, int] = field(default_factory=dict[LaneKey, int])
 
 
+class RunView(Protocol):
+    """What a scheduler may read of the run that it serves."""
+
+    @property
+    def step(self) -> int:
+        """The step now being decided, counting from 1."""
+        ...
+
+    @property
+    def trace(self) -> Trace:
+        """The course of the run so far; the step being decided is not in it yet."""
+        ...
+
+
 @runtime_checkable
 class Scheduler(Protocol):
     """Anything with these members can be passed as ``scheduler=``.
@@ -46,18 +63,18 @@ class Scheduler(Protocol):
         """The name, with parameters after a colon: ``pct:3``."""
         ...
 
-    def begin(self, random: Random, profile: Profile) -> None:
+    def begin(self, random: Random, profile: Profile, /) -> None:
         """Prepare one run, whose every draw comes from ``random``."""
         ...
 
-    def pick(self, runnable: Sequence[Lane]) -> int:
+    def pick(self, runnable: Sequence[Lane], /) -> int:
         """Return the index of the lane to step; ``runnable`` has two or more, oldest first.
 
         The kernel may overrule an answer that would starve the oldest.
         """
         ...
 
-    def pick_timer(self, count: int) -> int:
+    def pick_timer(self, count: int, /) -> int:
         """Return which of ``count`` timers due at one instant fires first; 0 is the oldest."""
         ...
 
@@ -71,5 +88,8 @@ class SystematicScheduler(Scheduler, Protocol):
         ...
 
     def wants_stall(self) -> bool:
-        """Tell whether time passes now although a lane can run; asked before such steps."""
+        """Tell whether time passes now although a lane can run.
+
+        Asked before each step at which a timer is pending, and again after each ``True``.
+        """
         ...
