@@ -113,7 +113,7 @@ def bcall(
     size = check_count(batch_size, name="bcall(batch_size=)", minimum=1)
     shape = Shape("input", input_flatten, input_dropna, input_unique, input_flatten_tuple_set)
     items = shape.apply(items_of(input_, where="bcall()"))
-    ours = {name: kwargs.pop(name) for name in OPTION_NAMES & kwargs.keys()}
+    ours = {name: kwargs.pop(name) for name in list(kwargs) if name in OPTION_NAMES}
     sides = ("flatten", "dropna", "unique", "flatten_tuple_set")
     output = Shape("output", *(bool(kwargs.pop(f"output_{side}", False)) for side in sides))
     plan = CallPlan(func, kwargs, **ours)
