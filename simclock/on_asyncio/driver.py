@@ -52,8 +52,12 @@ class AsyncioDriver:
         """Return ``coroutine`` with an AnyIO scope around it, through which to cancel it."""
         from anyio import CancelScope  # noqa: PLC0415 - only programs that use AnyIO need it
 
+        if lane > MAIN:
+            # It may be cancelled before its first step; main's scope opens with its first.
+            self.scopes[lane] = CancelScope()
+
         async def run() -> Any:
-            with CancelScope() as self.scopes[lane]:
+            with self.scopes.get(lane) or CancelScope() as self.scopes[lane]:
                 return await coroutine
 
         scoped = run()

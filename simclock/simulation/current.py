@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from simclock.errors import NestedSimulationError, NoSimulationError
 from simclock.simulation.simulation import Simulation
 
-__all__ = ["current", "current_or_none", "enter", "leave"]
+__all__ = ["current", "current_or_none", "enter", "here", "leave"]
 
 
 class _Here(threading.local):
@@ -24,6 +24,11 @@ _context: ContextVar[Simulation | None] = ContextVar("simclock_simulation", defa
 def current_or_none() -> Simulation | None:
     """Return the running simulation, or ``None`` outside of one."""
     return _here.simulation or _context.get()
+
+
+def here() -> Simulation | None:
+    """Return the simulation whose loop runs in this very thread, or ``None``."""
+    return _here.simulation
 
 
 def current() -> Simulation:

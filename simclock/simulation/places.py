@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["frames_of", "place_of", "shorten", "waiting_in"]
+__all__ = ["frames_of", "is_plumbing", "place_of", "shorten", "waiting_in"]
 
 _STDLIB = os.path.normcase(sysconfig.get_path("stdlib"))
 _SITE = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
@@ -21,7 +21,8 @@ _PLUMBING = tuple(
 _DEPTH_MAX = 200
 
 
-def _is_plumbing(filename: str) -> bool:
+def is_plumbing(filename: str) -> bool:
+    """Tell whether a file belongs to Python, AnyIO, trio or simclock, not to the user."""
     path = os.path.normcase(filename)
     if path.startswith(_PLUMBING) or path.startswith(_OURS + os.sep):
         return True
@@ -67,7 +68,7 @@ def place_of(coroutine: Any) -> str:
     for frame, line in frames_of(coroutine):
         filename = frame.f_code.co_filename
         outermost = outermost or f"{shorten(filename)}:{line}"
-        if not _is_plumbing(filename):
+        if not is_plumbing(filename):
             found = f"{shorten(filename)}:{line}"
     return found or outermost
 
@@ -76,7 +77,7 @@ def waiting_in(coroutine: Any) -> str:
     """Return what the user's innermost frame awaits: ``Event.wait``, ``sleep``, or ``''``."""
     awaited = ""
     for frame, _ in frames_of(coroutine):
-        if not _is_plumbing(frame.f_code.co_filename):
+        if not is_plumbing(frame.f_code.co_filename):
             awaited = ""
         elif not awaited:
             awaited = frame.f_code.co_qualname

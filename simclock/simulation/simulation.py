@@ -53,6 +53,10 @@ class Driver(Protocol):
         """Cancel ``lane`` as a timeout around it would; its place, or ``None`` if it is gone."""
         ...
 
+    async def settle(self) -> None:
+        """Wait until nothing else can run at this instant."""
+        ...
+
     def place(self, lane: Lane) -> str:
         """Return the file:line where ``lane`` is suspended, or an empty string."""
         ...
@@ -137,6 +141,9 @@ class Simulation:
         self.pick: Callable[[list[Lane]], int] | None = scheduler and self._fair_pick(scheduler)
         self._streams: dict[str, Random] = {}
         self._systematic = scheduler if isinstance(scheduler, SystematicScheduler) else None
+        attach = getattr(scheduler, "attach", None)
+        if attach is not None:
+            attach(self)
         self._interventions = interventions
         self._next = next(interventions, None)
         self._spin_steps = _SPIN_STEPS
@@ -159,6 +166,16 @@ class Simulation:
         if found is None:
             found = self._streams[purpose] = stream(self.seed, "user", purpose)
         return found
+
+    async def settle(self) -> None:
+        """Wait until every other task is blocked; virtual time does not pass meanwhile."""
+        assert self.driver is not None
+        await self.driver.settle()
+
+    def stall(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once, as if the machine were slow: no task runs meanwhile."""
+        self.timeline.move_by(seconds)
+        self.trace.order.append(-self.timeline.nanoseconds)
 
     # Lanes.
 

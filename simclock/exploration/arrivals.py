@@ -1,0 +1,43 @@
+"""``reorder="arrivals"``: the ready order is the stock loop's, only what comes from outside varies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import final
+
+from simclock.kernel import Lane
+from simclock.schedulers import Profile, Scheduler
+
+__all__ = ["Arrivals"]
+
+
+@final
+class Arrivals:
+    """A scheduler that leaves lanes in their order and lets another one order timers.
+
+    Every failure found under it can happen on the stock loop as it is.
+    """
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Scheduler) -> None:
+        """Ask ``inner`` about timers due at one instant."""
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        """The name of the scheduler that orders the timers."""
+        return self._inner.name
+
+    def begin(self, random: Random, profile: Profile, /) -> None:
+        """Prepare one run."""
+        self._inner.begin(random, profile)
+
+    def pick(self, _runnable: Sequence[Lane], /) -> int:
+        """Return the oldest."""
+        return 0
+
+    def pick_timer(self, count: int, /) -> int:
+        """Return which of ``count`` timers fires first."""
+        return self._inner.pick_timer(count)

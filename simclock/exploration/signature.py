@@ -1,0 +1,43 @@
+"""What makes two failures the same: the exception's type, and the place in the user's code."""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+
+from simclock.errors import VerdictError
+from simclock.simulation.places import is_plumbing, shorten
+
+__all__ = ["place_of_error", "signature"]
+
+Signature = tuple[object, ...]
+_PLACES = re.compile(r" at (\S+:[0-9]+)$", re.MULTILINE)
+
+
+def place_of_error(error: BaseException) -> str:
+    """Return the file:line of the innermost frame in the user's own code, or ``''``."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        if not is_plumbing(trace.tb_frame.f_code.co_filename):
+            found = _line(trace)
+        trace = trace.tb_next
+    return found
+
+
+def _line(trace: TracebackType) -> str:
+    return f"{shorten(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+
+
+def signature(error: BaseException) -> Signature:
+    """Return a value that is equal for two failures that are the same bug, as far as can be told."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    if isinstance(error, BaseExceptionGroup):
+        inner = sorted({repr(signature(each)) for each in error.exceptions})
+        return (name, *inner)
+    if isinstance(error, VerdictError):
+        # The verdict is raised by the simulation; the places are those its text names.
+        cause = error.__cause__
+        if cause is not None:
+            return (name, signature(cause))
+        return (name, *sorted(set(_PLACES.findall(str(error)))))
+    return (name, place_of_error(error))

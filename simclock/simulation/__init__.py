@@ -1,0 +1,1 @@
+"""One run assembled: clock, scheduler, boundary, promises and trace."""

@@ -1,0 +1,81 @@
+"""Where the simulated world ends: the clocks and the randomness that a program reads past its loop.
+
+While a simulation runs in a thread, the ``time`` module shows that simulation's clock there and
+the ``random`` module draws from its seed. Elsewhere, other threads of the process included, both
+stay what they are. Names bound early (``from time import monotonic``) keep the real clock.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from simclock.kernel import derive_seed
+from simclock.simulation import current
+from simclock.simulation.simulation import Simulation
+
+__all__ = ["EPOCH", "begin_run", "boundary"]
+
+EPOCH: Final = 946_684_800.0
+"""The simulated date at which a run begins unless told otherwise: 2000-01-01T00:00:00Z."""
+
+_REAL: Final[dict[str, Callable[..., Any]]] = {
+    name: getattr(time, name)
+    for name in (
+        "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns", "sleep",
+    )
+}  # fmt: skip
+
+
+def _clock(name: str, read: Callable[[Simulation], float | int]) -> Callable[[], float | int]:
+    real = _REAL[name]
+
+    def clock() -> float | int:
+        simulation = current.current_or_none()
+        return real() if simulation is None else read(simulation)
+
+    clock.__name__ = clock.__qualname__ = name
+    return clock
+
+
+def _sleep(seconds: float) -> None:
+    """Block the thread: in a simulated loop time passes and nobody runs meanwhile."""
+    simulation = current.here()
+    if simulation is None:
+        _REAL["sleep"](seconds)
+    else:
+        simulation.stall(seconds)
+
+
+_VIRTUAL: Final[dict[str, Callable[..., Any]]] = {
+    "monotonic": _clock("monotonic", lambda s: s.timeline.now),
+    "monotonic_ns": _clock("monotonic_ns", lambda s: s.timeline.nanoseconds),
+    "perf_counter": _clock("perf_counter", lambda s: s.timeline.now),
+    "perf_counter_ns": _clock("perf_counter_ns", lambda s: s.timeline.nanoseconds),
+    "time": _clock("time", lambda s: s.epoch + s.timeline.now),
+    "time_ns": _clock("time_ns", lambda s: int(s.epoch * 1e9) + s.timeline.nanoseconds),
+    "sleep": _sleep,
+}
+
+
+@contextmanager
+def boundary() -> Iterator[None]:
+    """Hold the boundary within the block, and give everything back after it."""
+    before = {name: getattr(time, name) for name in _VIRTUAL}
+    state = random.getstate()
+    for name, virtual in _VIRTUAL.items():
+        setattr(time, name, virtual)
+    try:
+        yield
+    finally:
+        for name, was in before.items():
+            setattr(time, name, was)
+        random.setstate(state)
+
+
+def begin_run(simulation: Simulation) -> None:
+    """Seed the ``random`` module for one run."""
+    random.seed(derive_seed(simulation.seed, "random"))
