@@ -7,23 +7,31 @@ from collections.abc import Callable
 from typing import Final
 
 from simclock.errors import UsageError
+from simclock.schedulers.delays import DelayScheduler
+from simclock.schedulers.exhaustive import ExhaustiveScheduler
 from simclock.schedulers.fifo import FifoScheduler
+from simclock.schedulers.pct import PctScheduler
+from simclock.schedulers.portfolio import Portfolio
+from simclock.schedulers.pos import PosScheduler
 from simclock.schedulers.protocol import Scheduler
+from simclock.schedulers.random_delays import RandomDelayScheduler
 from simclock.schedulers.uniform import UniformScheduler
+from simclock.schedulers.urw import UrwScheduler
 
 __all__ = ["Factory", "known_names", "parse", "register", "resolve"]
 
-Factory = Callable[[str | None], Scheduler]
+Factory = Callable[[str | None], Scheduler | Portfolio]
 """Makes a scheduler from the text after the colon, or from ``None`` if there is no colon.
 
 It raises :class:`~simclock.errors.UsageError` for a parameter that it cannot take.
 """
 
+_COUNT = re.compile("[0-9]{1,6}")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-def _plain(name: str, make: Callable[[], Scheduler]) -> Factory:
-    def factory(parameter: str | None) -> Scheduler:
+def _plain(name: str, make: Callable[[], Scheduler | Portfolio]) -> Factory:
+    def factory(parameter: str | None) -> Scheduler | Portfolio:
         if parameter is not None:
             raise UsageError(
                 f"scheduler {name!r} takes no parameter: write {name!r}, "
@@ -34,15 +42,38 @@ def _plain(name: str, make: Callable[[], Scheduler]) -> Factory:
     return factory
 
 
-_factories: Final[dict[str, tuple[Factory, str]]] = {
-    "fifo": (_plain("fifo", FifoScheduler), "fifo"),
-    "random": (_plain("random", UniformScheduler), "random"),
+def _counted(name: str, make: Callable[[int], Scheduler], *, least: int, example: int) -> Factory:
+    def factory(parameter: str | None) -> Scheduler:
+        # Longer numbers only ever come from typing errors, and int() refuses the longest.
+        if parameter is None or not _COUNT.fullmatch(parameter) or int(parameter) < least:
+            written = name if parameter is None else f"{name}:{parameter}"
+            raise UsageError(
+                f"scheduler {name!r} takes a whole number from {least} to 999999 after a colon, "
+                f"such as {f'{name}:{example}'!r}, not {written!r}"
+            )
+        return make(int(parameter))
+
+    return factory
+
+
+_factories: Final[dict[str, Factory]] = {
+    "fifo": _plain("fifo", FifoScheduler),
+    "random": _plain("random", UniformScheduler),
+    "pct": _counted("pct", PctScheduler, least=1, example=3),
+    "urw": _plain("urw", UrwScheduler),
+    "pos": _plain("pos", PosScheduler),
+    "delays": _counted("delays", DelayScheduler, least=0, example=2),
+    "random-delays": _counted("random-delays", RandomDelayScheduler, least=1, example=2),
+    "exhaustive": _plain("exhaustive", ExhaustiveScheduler),
+    "portfolio": _plain("portfolio", Portfolio),
 }
+# How the names with a parameter are written, with D for it.
+_usages: Final = {name: f"{name}:D" for name in ("pct", "delays", "random-delays")}
 
 
 def known_names() -> list[str]:
     """Return how each known scheduler is written, in the order in which they were registered."""
-    return [usage for _, usage in _factories.values()]
+    return [_usages.get(name, name) for name in _factories]
 
 
 def register(name: str, factory: Factory) -> None:
@@ -54,10 +85,10 @@ def register(name: str, factory: Factory) -> None:
         )
     if name in _factories:
         raise UsageError(f"a scheduler named {name!r} is registered already; choose another name")
-    _factories[name] = (factory, name)
+    _factories[name] = factory
 
 
-def parse(text: str) -> Scheduler:
+def parse(text: str) -> Scheduler | Portfolio:
     """Return the scheduler that ``text`` names, such as ``"pct:3"``."""
     name, colon, parameter = text.partition(":")
     if name in {"replay", "follow"}:
@@ -66,16 +97,16 @@ def parse(text: str) -> Scheduler:
         )
     if name not in _factories:
         raise UsageError(f"no scheduler is named {name!r}; there are {', '.join(known_names())}")
-    return _factories[name][0](parameter if colon else None)
+    return _factories[name](parameter if colon else None)
 
 
-def resolve(scheduler: object) -> Scheduler:
+def resolve(scheduler: object) -> Scheduler | Portfolio:
     """Return ``scheduler`` itself if it is one, or the scheduler that it names."""
     if isinstance(scheduler, str):
         return parse(scheduler)
     if isinstance(scheduler, type):
         raise UsageError(f"pass a scheduler, not its class: {scheduler.__name__}()")
-    if isinstance(scheduler, Scheduler):
+    if isinstance(scheduler, (Scheduler, Portfolio)):
         return scheduler
     missing = [
         member

@@ -28,6 +28,7 @@ class ReplayScheduler:
     """
 
     __slots__ = (
+        "_effective",
         "_holds",
         "_names",
         "_next",
@@ -38,6 +39,7 @@ class ReplayScheduler:
         "_ties",
         "_ties_seen",
         "_used",
+        "passed_over",
         "schedule",
     )
 
@@ -64,11 +66,22 @@ class ReplayScheduler:
         mine = sorted([*self._runs, *self._ties.values()], key=lambda d: d.sort_key)
         return tuple(d for d in mine if d not in self._used)
 
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """The deviations that have changed a decision: what is left when all others are dropped.
+
+        For each step at which a lane ran out of turn, :attr:`passed_over` has the lane that
+        had waited longest.
+        """
+        return tuple(self._effective)
+
     def begin(self, _random: Random, _profile: Profile, /) -> None:
         """Start again from the first deviation."""
         self._run: RunView = DETACHED
         self._names: dict[int, str] = {}
         self._used: list[Deviation] = []
+        self._effective: dict[Deviation, None] = {}
+        self.passed_over: dict[int, int] = {}
         self._ties_seen = 0
         self._next_run = 0
         # The next step at which anything deviates: before it, one comparison decides.
@@ -96,6 +109,7 @@ class ReplayScheduler:
             return 0
         if tie.count < count:
             self._used.append(tie)
+            self._effective[tie] = None
             return tie.count
         if self._strict:
             raise ReplayDivergedError(
@@ -107,7 +121,8 @@ class ReplayScheduler:
 
     def _pick_deviating(self, step: int, runnable: Sequence[Lane]) -> int:
         recorded = self._recorded_run(step)
-        held = [d.lane for d in self._holds if d.at <= step < d.at + d.count]
+        holds = [d for d in self._holds if d.at <= step < d.at + d.count]
+        held = [d.lane for d in holds]
         # While a hold lasts, every step has to look again.
         later = [d.at for d in self._holds if d.at > step] + [step + 1] * bool(held)
         if self._next_run < len(self._runs):
@@ -119,10 +134,16 @@ class ReplayScheduler:
                     # A step that turns out to be empty is decided twice, under one number.
                     if recorded not in self._used[-1:]:
                         self._used.append(recorded)
+                    if index:
+                        self._effective[recorded] = None
+                        self.passed_over[step] = runnable[0].id
                     return index
             self._diverge(recorded, [f"{lane.name!r} ({lane.id})" for lane in runnable])
         free = (index for index, lane in enumerate(runnable) if lane.id not in held)
-        return next(free, 0)
+        picked = next(free, 0)
+        skipped = [lane.id for lane in runnable[:picked]]
+        self._effective.update((hold, None) for hold in holds if hold.lane in skipped)
+        return picked
 
     def _recorded_run(self, step: int) -> Deviation | None:
         runs = self._runs

@@ -1,0 +1,87 @@
+"""The portfolio: no single scheduler finds every bug, so they take turns.
+
+Uniform choice is weak where one task has to starve for long. Priorities (``pct``) are strong
+there, and weak where several tasks reach checkpoints all the time. Weights (``urw``) find what
+needs a long task to be overtaken late, at good odds where several races have to be won at once.
+Priorities for each step (``pos``) lie between, and have been the most even of all. These two
+have two turns each. A few delays from calm find bugs in code that
+works only in nearly calm orders. What depends on timeouts needs stalls: one, in an otherwise
+calm run, finds most such bugs, others need both at once. Hence every scheduler goes through
+several stall rates, and calm order has turns of its own, always with stalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from simclock.errors import UsageError
+from simclock.schedulers.fifo import FifoScheduler
+from simclock.schedulers.pct import PctScheduler
+from simclock.schedulers.pos import PosScheduler
+from simclock.schedulers.protocol import Scheduler
+from simclock.schedulers.random_delays import RandomDelayScheduler
+from simclock.schedulers.uniform import UniformScheduler
+from simclock.schedulers.urw import UrwScheduler
+
+__all__ = ["Member", "Portfolio"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Member:
+    """How one schedule of the portfolio is made.
+
+    ``stall_rate`` is the probability, before each step at which a lane can run and a timer is
+    pending, that time passes instead. ``collects`` tells that the garbage collector is to run
+    once, somewhere in the run.
+    """
+
+    scheduler: Scheduler
+    stall_rate: float
+    collects: bool
+
+
+_TURNS: Final[tuple[tuple[Callable[[], Scheduler], tuple[float, ...]], ...]] = (
+    (UniformScheduler, (0.0, 0.1, 0.02)),
+    (lambda: PctScheduler(3), (0.0, 0.02, 0.1)),
+    (PosScheduler, (0.0, 0.02, 0.0, 0.3)),
+    (FifoScheduler, (0.02, 0.1, 0.3)),
+    (UrwScheduler, (0.0, 0.02, 0.1)),
+    (lambda: PctScheduler(2), (0.0, 0.1, 0.02)),
+    (PosScheduler, (0.1, 0.0, 0.02)),
+    (lambda: RandomDelayScheduler(2), (0.0, 0.02, 0.1)),
+    (lambda: PctScheduler(5), (0.02, 0.0, 0.3)),
+    (UrwScheduler, (0.02, 0.1, 0.0)),
+    (lambda: RandomDelayScheduler(4), (0.02, 0.0)),
+)
+# The number of turns is prime, so that whoever takes each so-and-so-many-th schedule for another
+# purpose (a collection here, say) takes it from every member in turn.
+_COLLECT_EVERY: Final = 7
+
+
+@final
+class Portfolio:
+    """Names the member that makes each schedule of an exploration.
+
+    Schedule 0 is calm. The rest depend on nothing but their number: members keep nothing from
+    one run to the next, so several processes can share the numbers among them.
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """``portfolio``."""
+        return "portfolio"
+
+    def member(self, number: int) -> Member:
+        """Return the member that makes schedule ``number``, counting from 0."""
+        if number < 0:
+            raise UsageError(f"schedules of a portfolio are numbered from 0, not {number}")
+        if number == 0:
+            return Member(FifoScheduler(), 0.0, collects=False)
+        round_, turn = divmod(number - 1, len(_TURNS))
+        make, rates = _TURNS[turn]
+        return Member(make(), rates[round_ % len(rates)], collects=number % _COLLECT_EVERY == 0)
