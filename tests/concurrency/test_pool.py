@@ -1,0 +1,617 @@
+"""Threads and processes: every call is accounted for, and the loop keeps turning."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextvars
+import functools
+import logging
+import math
+import os
+import pickle
+import textwrap
+import threading
+import traceback
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from concurrency.pool import (
+    ProcessPool,
+    RemoteTraceback,
+    ThreadPool,
+    WorkerError,
+    processpool,
+    run_in_process,
+    run_in_thread,
+    threadpool,
+)
+from concurrency.resource_tracker import LeakTracker, ResourceLeakError
+
+variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def backend(request):
+    return request.param
+
+
+@pytest.fixture
+def gate():
+    """A gate that threads wait at; opened at the end, so that no failing test hangs."""
+    opened = threading.Event()
+    yield opened
+    opened.set()
+
+
+# --- threads: results, errors, context
+
+
+async def a_call_returns_what_the_function_returns():
+    async with ThreadPool(2) as pool:
+        assert await pool.run(lambda a, *, b: (a, b), 1, b=2) == (1, 2)
+        assert await pool.run(threading.get_ident) != threading.get_ident()
+    assert await run_in_thread(divmod, 7, 2) == (3, 1)
+
+
+def test_a_call_returns_what_the_function_returns(backend):
+    anyio.run(a_call_returns_what_the_function_returns, backend=backend)
+
+
+def failing_function():
+    raise ValueError("planted")
+
+
+async def an_error_keeps_its_traceback():
+    with pytest.raises(ValueError, match="planted") as caught:
+        await run_in_thread(failing_function)
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert names[-1] == "failing_function"
+
+
+def test_an_error_keeps_its_traceback(backend):
+    anyio.run(an_error_keeps_its_traceback, backend=backend)
+
+
+async def base_exceptions_come_through():
+    def leave():
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        await run_in_thread(leave)
+
+
+def test_base_exceptions_come_through(backend):
+    anyio.run(base_exceptions_come_through, backend=backend)
+
+
+async def context_variables_travel_both_ways():
+    def read_and_write():
+        seen = variable.get()
+        variable.set("from the thread")
+        return seen
+
+    variable.set("from the task")
+    assert await run_in_thread(read_and_write) == "from the task"
+    assert variable.get() == "from the thread"
+
+    def write_and_fail():
+        variable.set("before the error")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await run_in_thread(write_and_fail)
+    assert variable.get() == "before the error"
+    # The loop is still known: the thread's idea of it did not travel.
+    await anyio.lowlevel.checkpoint()
+
+
+def test_context_variables_travel_both_ways(backend):
+    anyio.run(context_variables_travel_both_ways, backend=backend)
+
+
+async def a_coroutine_may_be_a_result():
+    async def later():
+        return "awaited here"
+
+    def make():
+        return later()
+
+    assert await (await run_in_thread(make)) == "awaited here"
+
+
+def test_a_coroutine_may_be_a_result(backend):
+    anyio.run(a_coroutine_may_be_a_result, backend=backend)
+
+
+# --- threads: limits and order
+
+
+async def no_more_threads_than_allowed():
+    running = peak = 0
+    lock = threading.Lock()
+    order = []
+    full = threading.Event()
+
+    def work(number):
+        nonlocal running, peak
+        with lock:
+            running += 1
+            peak = max(peak, running)
+            order.append(number)
+            if running == 2:
+                full.set()
+        full.wait(2)
+        with lock:
+            running -= 1
+
+    async with ThreadPool(2) as pool, anyio.create_task_group() as tg:
+        for number in range(6):
+            tg.start_soon(pool.run, work, number)
+            await anyio.wait_all_tasks_blocked()
+    assert peak == 2
+    assert sorted(order[:2]) == [0, 1]
+    assert sorted(order) == list(range(6))
+
+
+def test_no_more_threads_than_allowed(backend):
+    anyio.run(no_more_threads_than_allowed, backend=backend)
+
+
+# --- threads: leaving the pool
+
+
+class NaiveThreadPool:
+    """Wait for the threads where the loop should turn."""
+
+    def __init__(self, workers):
+        self._executor = concurrent.futures.ThreadPoolExecutor(workers)
+
+    async def run(self, func, *args):
+        future = self._executor.submit(func, *args)
+        while not future.done():
+            await anyio.sleep(0.001)
+        return future.result()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        self._executor.shutdown(wait=True)
+
+
+async def leaving_lets_the_loop_turn(make_pool):
+    begun = threading.Event()
+    released = threading.Event()
+    opened_by_loop = False
+
+    def blocking():
+        begun.set()
+        # Only the loop can open this; a blocked loop leaves it to the timeout.
+        return released.wait(0.2)
+
+    async def open_later():
+        await anyio.to_thread.run_sync(begun.wait)
+        await anyio.sleep(0.003)
+        released.set()
+
+    async def call():
+        nonlocal opened_by_loop
+        opened_by_loop = await pool.run(blocking)
+
+    async with anyio.create_task_group() as tg:
+        async with make_pool(1) as pool:
+            tg.start_soon(call)
+            tg.start_soon(open_later)
+            await anyio.to_thread.run_sync(begun.wait)
+    assert opened_by_loop
+
+
+def test_leaving_a_thread_pool_lets_the_loop_turn(backend):
+    anyio.run(leaving_lets_the_loop_turn, ThreadPool, backend=backend)
+
+
+def test_a_pool_that_blocks_the_loop_is_caught(backend):
+    with pytest.raises(ExceptionGroup) as caught:
+        anyio.run(leaving_in_a_group, NaiveThreadPool, backend=backend)
+    assert caught.value.subgroup(AssertionError)
+
+
+async def leaving_in_a_group(make_pool):
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(leaving_lets_the_loop_turn, make_pool)
+
+
+async def leaving_waits_for_the_calls_and_refuses_new_ones(gate):
+    done = []
+    pool = ThreadPool(1)
+
+    async def call(number):
+        await pool.run(gate.wait, 2)
+        done.append(number)
+
+    async with anyio.create_task_group() as tg:
+        async with pool:
+            tg.start_soon(call, 1)
+            tg.start_soon(call, 2)
+            await anyio.wait_all_tasks_blocked()
+            gate.set()
+        # The second waited for the thread when the pool was left: it was not dropped.
+        assert sorted(done) == [1, 2]
+        with pytest.raises(RuntimeError, match="takes no more calls"):
+            await pool.run(int)
+        with pytest.raises(RuntimeError, match="takes no more calls"):
+            await pool.__aenter__()
+
+
+def test_leaving_waits_for_the_calls_and_refuses_new_ones(backend, gate):
+    anyio.run(leaving_waits_for_the_calls_and_refuses_new_ones, gate, backend=backend)
+
+
+# --- threads: cancellation
+
+
+async def a_waiting_call_that_is_cancelled_never_begins(gate):
+    begun = []
+    pool = ThreadPool(1)
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(pool.run, gate.wait, 2)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.move_on_after(0.001) as scope:
+            await pool.run(begun.append, "never")
+        assert scope.cancelled_caught
+        gate.set()
+    assert begun == []
+    assert await pool.run(lambda: "free again") == "free again"
+
+
+def test_a_waiting_call_that_is_cancelled_never_begins(backend, gate):
+    anyio.run(a_waiting_call_that_is_cancelled_never_begins, gate, backend=backend)
+
+
+async def a_begun_call_is_waited_for_and_its_result_kept():
+    def work():
+        anyio.from_thread.run_sync(scope.cancel)
+        return "result"
+
+    with anyio.CancelScope() as scope:
+        kept = await run_in_thread(work)
+        await anyio.lowlevel.checkpoint()
+    assert kept == "result"
+    assert scope.cancelled_caught
+
+
+def test_a_begun_call_is_waited_for_and_its_result_kept(backend):
+    anyio.run(a_begun_call_is_waited_for_and_its_result_kept, backend=backend)
+
+
+async def a_thread_can_ask_whether_it_is_cancelled():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        for _ in range(1000):
+            anyio.from_thread.check_cancelled()
+            threading.Event().wait(0.001)
+        return "never asked to stop"
+
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(run_in_thread, work)
+        await anyio.to_thread.run_sync(begun.wait)
+        tg.cancel_scope.cancel()
+
+
+def test_a_thread_can_ask_whether_it_is_cancelled(backend):
+    anyio.run(a_thread_can_ask_whether_it_is_cancelled, backend=backend)
+
+
+async def native_cancellation_waits_for_the_thread(run):
+    import asyncio
+
+    begun = threading.Event()
+    released = threading.Event()
+    ended = []
+
+    def work():
+        begun.set()
+        released.wait(2)
+        ended.append(True)
+
+    task = asyncio.ensure_future(run(work))
+    await anyio.to_thread.run_sync(begun.wait)
+    task.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    still_waiting = not task.done()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert still_waiting
+    assert ended == [True]
+
+
+@pytest.mark.parametrize("run", [run_in_thread, ThreadPool(1).run])
+def test_native_cancellation_waits_for_the_thread(run):
+    anyio.run(native_cancellation_waits_for_the_thread, run, backend="asyncio")
+
+
+def test_a_thread_left_behind_by_native_cancellation_is_caught():
+    with pytest.raises(AssertionError):
+        anyio.run(
+            native_cancellation_waits_for_the_thread, anyio.to_thread.run_sync, backend="asyncio"
+        )
+
+
+async def the_limit_holds_through_native_cancellation():
+    import asyncio
+
+    begun, released = threading.Event(), threading.Event()
+    pool = ThreadPool(1)
+
+    def work():
+        begun.set()
+        released.wait(2)
+
+    first = asyncio.ensure_future(pool.run(work))
+    await anyio.to_thread.run_sync(begun.wait)
+    first.cancel()
+    second = asyncio.ensure_future(pool.run(released.is_set))
+    await asyncio.sleep(0.003)
+    assert not second.done()
+    released.set()
+    assert await second is True
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+def test_the_limit_holds_through_native_cancellation():
+    anyio.run(the_limit_holds_through_native_cancellation, backend="asyncio")
+
+
+def test_an_error_that_native_cancellation_displaces_is_told(caplog):
+    import asyncio
+
+    async def main():
+        begun, released = threading.Event(), threading.Event()
+
+        def work():
+            begun.set()
+            released.wait(2)
+            raise ValueError("displaced")
+
+        task = asyncio.ensure_future(run_in_thread(work))
+        await anyio.to_thread.run_sync(begun.wait)
+        task.cancel()
+        await asyncio.sleep(0.001)
+        released.set()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value.__notes__
+
+    with caplog.at_level(logging.ERROR, "concurrency"):
+        notes = asyncio.run(main())
+    assert "displaced" in notes[0]
+    assert "displaced" in caplog.text
+
+
+async def an_abandoned_thread_is_reported_and_keeps_its_place(gate):
+    begun = threading.Event()
+    pool = ThreadPool(1, abandon_on_cancel=True)
+
+    def stubborn():
+        begun.set()
+        gate.wait(2)
+
+    tracker = LeakTracker()
+    with pytest.raises(ResourceLeakError, match="stubborn"), tracker:
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(pool.run, stubborn)
+            await anyio.to_thread.run_sync(begun.wait)
+            tg.cancel_scope.cancel()
+    assert [leak.kind for leak in tracker.check_leaks()] == ["thread"]
+    with anyio.move_on_after(0.002) as scope:
+        await pool.run(int)
+    assert scope.cancelled_caught
+    gate.set()
+    assert await pool.run(lambda: "free again") == "free again"
+
+
+def test_an_abandoned_thread_is_reported_and_keeps_its_place(backend, gate, caplog):
+    with caplog.at_level(logging.WARNING, "concurrency"):
+        anyio.run(an_abandoned_thread_is_reported_and_keeps_its_place, gate, backend=backend)
+    assert "stubborn" in caplog.text
+    assert "abandoned" in caplog.text
+
+
+# --- processes
+
+
+async def a_process_computes_elsewhere():
+    async with ProcessPool(1) as pool:
+        assert await pool.run(math.factorial, 5) == 120
+        assert await pool.run(os.getpid) != os.getpid()
+        assert await pool.run(int, "ff", base=16) == 255
+        with pytest.raises(ValueError, match="math domain error") as caught:
+            await pool.run(math.sqrt, -1)
+        assert isinstance(caught.value.__cause__, RemoteTraceback)
+        assert "math domain error" in caught.value.__cause__.text
+        with pytest.raises(WorkerError, match="cannot be pickled"):
+            await pool.run(threading.Lock)
+        with pytest.raises(TypeError, match="must be picklable"):
+            await pool.run(lambda: 1)
+        with pytest.raises(SystemExit):
+            await pool.run(os.sys.exit, 3)
+        with pytest.raises(anyio.BrokenWorkerProcess, match="_exit ended before"):
+            await pool.run(os._exit, 1)
+        assert await pool.run(abs, -1) == 1
+    with pytest.raises(RuntimeError, match="takes no more calls"):
+        await pool.run(abs, -1)
+
+
+def test_a_process_computes_elsewhere_and_says_how_it_ends(backend):
+    anyio.run(a_process_computes_elsewhere, backend=backend)
+
+
+def test_cancelling_a_process_call_kills_the_process(backend, tmp_path):
+    mark = tmp_path / "pid"
+    program = f"""
+        import os, time
+        with open({str(mark) + ".new"!r}, "w") as file:
+            file.write(str(os.getpid()))
+        os.rename({str(mark) + ".new"!r}, {str(mark)!r})
+        time.sleep(60)
+    """
+
+    async def main():
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(run_in_process, exec, textwrap.dedent(program))
+            while not mark.exists():
+                await anyio.sleep(0.002)
+            tg.cancel_scope.cancel()
+
+    anyio.run(main, backend=backend)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+MODULE = """
+    import functools
+    from concurrency.pool import ProcessPool, processpool
+
+    @processpool
+    def square(x):
+        return x * x
+
+    @processpool(pool=ProcessPool(1))
+    def negate(x):
+        return -x
+
+    class Number:
+        def __init__(self, value):
+            self.value = value
+
+        @processpool
+        def plus(self, other):
+            return self.value + other
+
+    class UnfitError(Exception):
+        def __init__(self, left, right):
+            super().__init__(f"{left} and {right} do not fit")
+
+    @processpool
+    def unfit():
+        raise UnfitError(1, 2)
+
+    def naive_processpool(func):
+        from concurrency.pool import run_in_process
+
+        @functools.wraps(func)
+        async def wrapper(*args):
+            return await run_in_process(func, *args)
+
+        return wrapper
+
+    @naive_processpool
+    def cube(x):
+        return x ** 3
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module that a worker process can import too."""
+    import importlib
+    import sys
+
+    (tmp_path / "decorated_for_processes.py").write_text(textwrap.dedent(MODULE))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("decorated_for_processes")
+    del sys.modules["decorated_for_processes"]
+
+
+def test_a_decorated_function_finds_itself_in_the_worker(backend, module):
+    async def main():
+        assert await module.square(3) == 9
+        assert await module.negate(3) == -3
+        assert await module.Number(3).plus(4) == 7
+        with pytest.raises(WorkerError, match="1 and 2 do not fit") as caught:
+            await module.unfit()
+        assert "UnfitError" in caught.value.__cause__.text
+        with pytest.raises(TypeError, match="must be picklable"):
+            await module.cube(3)
+
+    anyio.run(main, backend=backend)
+    assert pickle.loads(pickle.dumps(module.square)) is module.square
+    assert module.square.__wrapped__(4) == 16
+    assert module.square.__name__ == "square"
+
+
+# --- decorators and wrong arguments
+
+
+async def a_decorated_function_runs_in_a_thread():
+    pool = ThreadPool(1)
+
+    @threadpool
+    def where():
+        """Tell the thread."""
+        return threading.get_ident()
+
+    @threadpool(pool=pool)
+    def also_where():
+        return threading.get_ident()
+
+    assert await where() != threading.get_ident()
+    assert await also_where() != threading.get_ident()
+    assert where.__doc__ == "Tell the thread."
+    assert where.__wrapped__() == threading.get_ident()
+
+
+def test_a_decorated_function_runs_in_a_thread(backend):
+    anyio.run(a_decorated_function_runs_in_a_thread, backend=backend)
+
+
+async def async_function():
+    """Must not be handed to a thread."""
+
+
+class AsyncCallable:
+    async def __call__(self):
+        """As above."""
+
+
+@pytest.mark.parametrize(
+    "run", [run_in_thread, run_in_process, ThreadPool(1).run, ProcessPool(1).run]
+)
+@pytest.mark.parametrize(
+    "func", [async_function, functools.partial(async_function), AsyncCallable()]
+)
+def test_async_functions_are_refused(backend, run, func):
+    with pytest.raises(TypeError, match="write `await"):
+        anyio.run(run, func, backend=backend)
+
+
+def test_a_coroutine_is_refused_and_closed(backend):
+    coroutine = async_function()
+    with pytest.raises(TypeError, match=r"write f, not f\(\)"):
+        anyio.run(run_in_thread, coroutine, backend=backend)
+    assert coroutine.cr_frame is None
+
+
+@pytest.mark.parametrize("decorate", [threadpool, processpool])
+def test_decorating_an_async_function_is_refused(decorate):
+    with pytest.raises(TypeError, match="leave the decorator out"):
+        decorate(async_function)
+
+
+@pytest.mark.parametrize("make", [ThreadPool, ProcessPool])
+@pytest.mark.parametrize(
+    ("workers", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_a_pool_has_a_whole_number_of_workers(make, workers, error):
+    with pytest.raises(error, match="max_workers"):
+        make(workers)
