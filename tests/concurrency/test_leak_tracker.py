@@ -9,6 +9,7 @@ import weakref
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from concurrency import resource_tracker
 from concurrency.pool import ThreadPool
@@ -26,6 +27,12 @@ from concurrency.stream import merge_streams
 @pytest.fixture(params=["asyncio", "trio"])
 def backend(request):
     return request.param
+
+
+async def everything_settled():
+    """Let all others run until they have nothing left to do."""
+    for _ in range(30):
+        await checkpoint()
 
 
 class Connection:
@@ -55,7 +62,7 @@ def test_the_place_of_allocation_is_told_where_python_knows_it():
     tracemalloc.start()
     try:
         # Not every interpreter can tell it for instances of classes written in Python.
-        opened = [None] * 10
+        opened = bytearray(1000)
         line = tracemalloc.get_object_traceback(opened)[-1].lineno
         tracker = LeakTracker()
         tracker.track(opened)
@@ -328,11 +335,11 @@ async def open_streams_and_pools_are_leaks():
     with pytest.raises(ResourceLeakError) as caught, LeakTracker():
         await pool.__aenter__()
         await stream.__aenter__()
-        await anyio.wait_all_tasks_blocked()
+        await everything_settled()
         await anext(stream)
         blocked = merge_streams(silent())
         await blocked.__aenter__()
-        await anyio.wait_all_tasks_blocked()
+        await everything_settled()
     await blocked.__aexit__(None, None, None)
     await stream.__aexit__(None, None, None)
     await pool.__aexit__(None, None, None)
