@@ -4,6 +4,7 @@ from simclock.schedulers.delays import DelayScheduler
 from simclock.schedulers.exhaustive import ExhaustiveScheduler
 from simclock.schedulers.fifo import FifoScheduler
 from simclock.schedulers.follow import FollowScheduler
+from simclock.schedulers.holds import HoldScheduler
 from simclock.schedulers.pct import PctScheduler
 from simclock.schedulers.portfolio import Member, Portfolio
 from simclock.schedulers.pos import PosScheduler
@@ -14,7 +15,6 @@ from simclock.schedulers.protocol import (
     Scheduler,
     SystematicScheduler,
 )
-from simclock.schedulers.random_delays import RandomDelayScheduler
 from simclock.schedulers.registry import Factory, known_names, parse, register, resolve
 from simclock.schedulers.replay import ReplayScheduler
 from simclock.schedulers.uniform import UniformScheduler
@@ -26,13 +26,13 @@ __all__ = [
     "Factory",
     "FifoScheduler",
     "FollowScheduler",
+    "HoldScheduler",
     "LaneKey",
     "Member",
     "PctScheduler",
     "Portfolio",
     "PosScheduler",
     "Profile",
-    "RandomDelayScheduler",
     "ReplayScheduler",
     "RunView",
     "Scheduler",

@@ -1,13 +1,14 @@
 """The portfolio: no single scheduler finds every bug, so they take turns.
 
-Uniform choice is weak where one task has to starve for long. Priorities (``pct``) are strong
-there, and weak where several tasks reach checkpoints all the time. Weights (``urw``) find what
-needs a long task to be overtaken late, at good odds where several races have to be won at once.
-Priorities for each step (``pos``) lie between, and have been the most even of all. These two
-have two turns each. A few delays from calm find bugs in code that
-works only in nearly calm orders. What depends on timeouts needs stalls: one, in an otherwise
-calm run, finds most such bugs, others need both at once. Hence every scheduler goes through
-several stall rates, and calm order has turns of its own, always with stalls.
+Uniform choice (``random``) is weak where one task has to starve for long. Priorities (``pct``) are
+strong there, and weak where several tasks reach checkpoints all the time. Weights (``urw``) find
+what needs a long task to be overtaken late, at good odds where several races have to be won at
+once. Priorities for each step (``pos``) lie between. A few lanes held back (``holds``) are
+seldom the best and hardly ever useless. The most even of them have two turns. What depends on
+timeouts needs stalls: one, in an otherwise calm run, finds most such bugs, others need both at
+once. Hence every scheduler goes through several stall rates, and calm order has a turn of its
+own, always with stalls. Delays from calm (``delays``) have none: bugs that need tasks to keep an
+unusual order need many of them, and whatever few of them find, the others find as well.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Final, final
 
 from simclock.errors import UsageError
 from simclock.schedulers.fifo import FifoScheduler
+from simclock.schedulers.holds import HoldScheduler
 from simclock.schedulers.pct import PctScheduler
 from simclock.schedulers.pos import PosScheduler
 from simclock.schedulers.protocol import Scheduler
-from simclock.schedulers.random_delays import RandomDelayScheduler
 from simclock.schedulers.uniform import UniformScheduler
 from simclock.schedulers.urw import UrwScheduler
 
@@ -43,18 +44,19 @@ class Member:
     collects: bool
 
 
+# Each scheduler with the stall rates that it goes through, one at each round.
 _TURNS: Final[tuple[tuple[Callable[[], Scheduler], tuple[float, ...]], ...]] = (
     (UniformScheduler, (0.0, 0.1, 0.02)),
     (lambda: PctScheduler(3), (0.0, 0.02, 0.1)),
     (PosScheduler, (0.0, 0.02, 0.0, 0.3)),
     (FifoScheduler, (0.02, 0.1, 0.3)),
     (UrwScheduler, (0.0, 0.02, 0.1)),
+    (lambda: HoldScheduler(2), (0.0, 0.1, 0.02)),
     (lambda: PctScheduler(2), (0.0, 0.1, 0.02)),
     (PosScheduler, (0.1, 0.0, 0.02)),
-    (lambda: RandomDelayScheduler(2), (0.0, 0.02, 0.1)),
     (lambda: PctScheduler(5), (0.02, 0.0, 0.3)),
-    (UrwScheduler, (0.02, 0.1, 0.0)),
-    (lambda: RandomDelayScheduler(4), (0.02, 0.0)),
+    (UrwScheduler, (0.02, 0.0, 0.1)),
+    (lambda: HoldScheduler(4), (0.02, 0.0, 0.3)),
 )
 # The number of turns is prime, so that whoever takes each so-and-so-many-th schedule for another
 # purpose (a collection here, say) takes it from every member in turn.

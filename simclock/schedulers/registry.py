@@ -10,11 +10,11 @@ from simclock.errors import UsageError
 from simclock.schedulers.delays import DelayScheduler
 from simclock.schedulers.exhaustive import ExhaustiveScheduler
 from simclock.schedulers.fifo import FifoScheduler
+from simclock.schedulers.holds import HoldScheduler
 from simclock.schedulers.pct import PctScheduler
 from simclock.schedulers.portfolio import Portfolio
 from simclock.schedulers.pos import PosScheduler
 from simclock.schedulers.protocol import Scheduler
-from simclock.schedulers.random_delays import RandomDelayScheduler
 from simclock.schedulers.uniform import UniformScheduler
 from simclock.schedulers.urw import UrwScheduler
 
@@ -63,12 +63,12 @@ _factories: Final[dict[str, Factory]] = {
     "urw": _plain("urw", UrwScheduler),
     "pos": _plain("pos", PosScheduler),
     "delays": _counted("delays", DelayScheduler, least=0, example=2),
-    "random-delays": _counted("random-delays", RandomDelayScheduler, least=1, example=2),
+    "holds": _counted("holds", HoldScheduler, least=1, example=2),
     "exhaustive": _plain("exhaustive", ExhaustiveScheduler),
     "portfolio": _plain("portfolio", Portfolio),
 }
 # How the names with a parameter are written, with D for it.
-_usages: Final = {name: f"{name}:D" for name in ("pct", "delays", "random-delays")}
+_usages: Final = {name: f"{name}:D" for name in ("pct", "delays", "holds")}
 
 
 def known_names() -> list[str]:
