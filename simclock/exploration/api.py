@@ -22,7 +22,7 @@ from simclock.exploration.workers import explore_in_processes
 from simclock.exploration.world import Main, World, require_main, unpack_backends
 from simclock.kernel import Limits
 from simclock.reports import notes
-from simclock.exploration.arrivals import Arrivals
+from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
 from simclock.schedulers import Scheduler, resolve
 from simclock.schedules import Schedule, decode

@@ -17,7 +17,7 @@ from simclock.exploration.signature import signature
 from simclock.exploration.world import Main, World
 from simclock.kernel import Trace
 from simclock.reports import FailureStory, tell
-from simclock.exploration.arrivals import Arrivals
+from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
 from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedules import Kind, Schedule

@@ -9,7 +9,7 @@ from typing import Final, final
 from simclock.exploration.runs import Plan, Runner
 from simclock.exploration.sweep import cancellation_sweep, stall_sweep
 from simclock.kernel import derive_seed, stream
-from simclock.exploration.arrivals import Arrivals
+from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
 from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedules import Deviation, Kind

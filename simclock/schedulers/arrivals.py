@@ -7,7 +7,7 @@ from random import Random
 from typing import final
 
 from simclock.kernel import Lane
-from simclock.schedulers import Profile, Scheduler
+from simclock.schedulers.protocol import Profile, Scheduler
 
 __all__ = ["Arrivals"]
 
