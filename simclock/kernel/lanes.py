@@ -8,12 +8,13 @@ so a lane's number means the same in every process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Final, final
 
-__all__ = ["CALLBACKS", "MAIN", "Lane"]
+__all__ = ["CALLBACKS", "MAIN", "NO_ARGUMENT", "Lane"]
 
 CALLBACKS = 0
 MAIN = 1
+NO_ARGUMENT: Final = object()
 
 
 @final
@@ -21,11 +22,11 @@ class Lane:
     """One task, as schedulers and traces see it.
 
     ``seq`` orders the runnable lanes: the lane that has been runnable longest has the least.
-    ``callback``, ``args`` and ``context`` are the pending step; only the backend reads them.
+    ``callback``, ``argument`` and ``context`` are the pending step; only the backend reads them.
     """
 
     __slots__ = (
-        "args",
+        "argument",
         "callback",
         "children",
         "context",
@@ -52,7 +53,7 @@ class Lane:
         self.steps = 0
         self.since = 0.0
         self.callback: Callable[..., object] | None = None
-        self.args: tuple[Any, ...] = ()
+        self.argument: Any = NO_ARGUMENT
         self.context: Any = None
         self.task: Any = None
 

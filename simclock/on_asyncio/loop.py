@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import Lane, Timeline
+from simclock.kernel import CALLBACKS, NO_ARGUMENT, Lane, Timeline
 from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
@@ -51,7 +51,7 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         simulation.driver = self.driver = AsyncioDriver(self)
         self._clock_resolution = 1e-9
         self._timeline: Timeline[events.TimerHandle] = simulation.timeline
-        self._calm = simulation.pick is None
+        self._calm = simulation.choose is None
         if self._calm:
             # Nothing is ever picked out of turn, and popping the front of a list is slow.
             simulation.ready = deque()  # type: ignore[assignment]
@@ -120,8 +120,6 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         def call_soon(
             callback: Callable[..., object], *args: Any, context: Any = None
         ) -> events.Handle | None:
-            if loop._closed:
-                loop._check_closed()
             if type(callback) is step_type:
                 task = callback.__self__  # type: ignore[attr-defined]
             elif isinstance(callback, method_types) and is_step(callback):
@@ -147,13 +145,24 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
                 lane = loop._lane_of_foreign(task)
             simulation.seq = lane.seq = simulation.seq + 1
             lane.callback = callback
-            lane.args = args
+            lane.argument = args[0] if args else NO_ARGUMENT
             lane.context = context
             make_ready(lane)
             # asyncio's tasks never keep the handle of a step, so none is made.
             return None
 
         return call_soon
+
+    def close(self) -> None:
+        """Close the loop; nothing can be scheduled on it any more."""
+        super().close()
+        if self.is_closed():
+            # Refused here, so that no step has to ask whether the loop is still open.
+            self.call_soon = self._refuse_closed  # type: ignore[method-assign]
+
+    def _refuse_closed(self, *_args: Any, **_options: Any) -> events.Handle:
+        self._check_closed()
+        raise AssertionError
 
     def _lane_of_foreign(self, task: asyncio.Task[Any]) -> Lane:
         """Return the lane of a task that was not made by this loop's ``create_task``."""
@@ -237,48 +246,72 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
     def _run_once(self) -> None:
         """Run batch after batch until the loop is told to stop."""
         simulation, timeline, callbacks = self.simulation, self._timeline, self._callbacks
-        ready, pick, calm = simulation.ready, simulation.pick, self._calm
+        ready, calm, observing = simulation.ready, self._calm, simulation.observing
+        choose, draw = simulation.choose, simulation.draw
         plain, record = simulation.callbacks_lane, simulation.trace.order.append
         take = ready.popleft if calm else ready.pop  # type: ignore[attr-defined]
+        starved, no_argument, whole = 0, NO_ARGUMENT, int
         while True:
-            if timeline.is_due():
+            if timeline and timeline.is_due():
                 self._fire_due()
             if not ready and not self._stopping:
                 self._idle()
             # A batch is what is ready now, as in the stock loop: what it makes ready waits for
             # the next one, after timers, messages and a stop have been looked at.
-            batch = len(ready) if calm else len(ready) + max(0, len(callbacks) - 1)
+            batch, step = len(ready), simulation.step
+            if not calm and batch:
+                starved = simulation.starved()
+                batch += max(0, len(callbacks) - 1)
             for _ in range(batch):
-                simulation.step = step = simulation.step + 1
+                simulation.step = step = step + 1
                 if step >= simulation.due:
                     simulation.intervene()
-                if not ready:
+                count = len(ready)
+                if calm or count == 1:
+                    lane = take()
+                elif starved > 0:
+                    starved -= 1
+                    lane = take(0)
+                elif draw is not None:
+                    lane = take(whole(draw() * count))
+                elif count:
+                    lane = take(choose(ready))
+                else:
                     simulation.step = step - 1
                     break
-                lane = take() if calm else take(pick(ready) if len(ready) > 1 else 0)
                 if lane is plain:
-                    seq, handle = callbacks.popleft()
-                    if callbacks and not calm:
-                        plain.seq = callbacks[0][0]
-                        insort(ready, plain, key=_by_seq)
-                    if handle._cancelled:
-                        simulation.step = step - 1
-                        continue
-                    record(0)
-                    handle._run()
-                    handle = None
+                    if not self._run_callback():
+                        simulation.step = step = step - 1
                 else:
                     record(lane.id)
+                    argument = lane.argument
                     try:
-                        lane.context.run(lane.callback, *lane.args)
+                        if argument is no_argument:
+                            lane.context.run(lane.callback)
+                        else:
+                            lane.context.run(lane.callback, argument)
                     except (SystemExit, KeyboardInterrupt):
                         raise
                     except BaseException as error:  # noqa: BLE001 - the stock loop's own rule for callbacks
                         self._report_step_error(lane, error)
-                if simulation.observing:
+                if observing:
                     self._observe(lane)
             if self._stopping:
                 break
+
+    def _run_callback(self) -> bool:
+        """Run the oldest plain callback; ``False`` if it was cancelled, which is no step."""
+        simulation, callbacks = self.simulation, self._callbacks
+        _, handle = callbacks.popleft()
+        if callbacks and not self._calm:
+            plain = simulation.callbacks_lane
+            plain.seq = callbacks[0][0]
+            insort(simulation.ready, plain, key=_by_seq)
+        if handle._cancelled:
+            return False
+        simulation.trace.order.append(CALLBACKS)
+        handle._run()
+        return True
 
     def _fire_due(self) -> None:
         """Make the timers that are due ready, in the order that is decided for them."""

@@ -24,13 +24,15 @@ class SimulatedFuture(asyncio.Future[Any]):
 
     __slots__ = ("_serial",)
 
-    def __init__(self, *, loop: SimulatedLoop) -> None:
-        """Number the future within its run."""
-        self._serial = loop.next_serial()
-        super().__init__(loop=loop)
+    _serial: int
 
     def __hash__(self) -> int:
-        return self._serial
+        # Most futures are never hashed: number them when they are, which is as reproducible.
+        try:
+            return self._serial
+        except AttributeError:
+            self._serial = serial = self.get_loop().next_serial()  # type: ignore[attr-defined]
+            return serial
 
 
 class SimulatedTask(asyncio.Task[Any]):

@@ -25,6 +25,8 @@ class UniformScheduler:
         # Attributes rather than methods: a closure spares the look-ups of a method each step.
         self.pick: Callable[[Sequence[Lane]], int] = lambda _runnable: 0
         self.pick_timer: Callable[[int], int] = lambda _count: 0
+        # A backend that finds this draws for itself: ``int(uniform_draw() * options)``.
+        self.uniform_draw: Callable[[], float] = lambda: 0.0
 
     @property
     def name(self) -> str:
@@ -33,7 +35,7 @@ class UniformScheduler:
 
     def begin(self, random: Random, _profile: Profile, /) -> None:
         """Draw from ``random`` from now on."""
-        draw = random.random
+        draw = self.uniform_draw = random.random
 
         # int(draw() * n) costs a quarter of randrange(n). Its bias is below n / 2**53.
         def pick(runnable: Sequence[Lane]) -> int:

@@ -1,7 +1,7 @@
 """One run: the state that both backends drive, and the decisions that steer it.
 
 The backend owns the loop. Before each step it compares its step number with ``due`` and, when
-reached, calls :meth:`Simulation.intervene`; then it asks :attr:`Simulation.pick` for one of the
+reached, calls :meth:`Simulation.intervene`; then it asks :attr:`Simulation.choose` for one of the
 ``ready`` lanes. Everything rare (stalls, cancellations, limits, observers) hides behind that one
 comparison, so a step with nothing special costs a comparison, a choice and an append.
 """
@@ -85,6 +85,8 @@ class Simulation:
         "_systematic",
         "applied",
         "backend",
+        "choose",
+        "draw",
         "driver",
         "due",
         "epoch",
@@ -92,7 +94,6 @@ class Simulation:
         "limits",
         "main_done",
         "observing",
-        "pick",
         "progress",
         "promises",
         "ready",
@@ -138,7 +139,8 @@ class Simulation:
         self.step = 0
         self.ties = 0
         self.progress = 0
-        self.pick: Callable[[list[Lane]], int] | None = scheduler and self._fair_pick(scheduler)
+        self.choose: Callable[[list[Lane]], int] | None = scheduler and scheduler.pick
+        self.draw: Callable[[], float] | None = getattr(scheduler, "uniform_draw", None)
         self._streams: dict[str, Random] = {}
         self._systematic = scheduler if isinstance(scheduler, SystematicScheduler) else None
         attach = getattr(scheduler, "attach", None)
@@ -201,20 +203,27 @@ class Simulation:
 
     # Decisions.
 
-    def _fair_pick(self, scheduler: Scheduler) -> Callable[[list[Lane]], int]:
-        choose = scheduler.pick
+    def _fair_choose(self, ready: list[Lane]) -> int:
+        assert self.choose is not None
+        return 0 if self.starved() else self.choose(ready)
 
-        def pick(ready: list[Lane]) -> int:
-            # ``seq`` counts how many lanes became runnable, hence about how many steps were
-            # taken: cheaper than a counter for each lane, and the oldest is always in front.
-            waited = self.seq - ready[0].seq
-            if waited > FAIRNESS_CHOICES and waited > (
-                FAIRNESS_CHOICES + FAIRNESS_PER_LANE * len(ready)
-            ):
-                return 0
-            return choose(ready)
+    @property
+    def pick(self) -> Callable[[list[Lane]], int] | None:
+        """:attr:`choose`, overruled where it would starve the oldest."""
+        return self.choose and self._fair_choose
 
-        return pick
+    def starved(self) -> int:
+        """Return how many lanes, the oldest ones, have waited longer than fairness allows.
+
+        The backend asks at the start of each batch of steps and lets that many go first, oldest
+        first, without a choice. ``seq`` counts how many lanes became runnable, hence about how
+        many steps were taken: cheaper than a counter for each lane.
+        """
+        ready = self.ready
+        overdue = self.seq - FAIRNESS_CHOICES - FAIRNESS_PER_LANE * len(ready)
+        if ready[0].seq >= overdue:
+            return 0
+        return sum(lane.seq < overdue for lane in ready)
 
     def order_ties(self, timers: list[Any]) -> list[Any]:
         """Decide the order of ``timers``, which are due at one instant."""
@@ -312,7 +321,8 @@ class Simulation:
         """Leave decisions aside and allow ``steps`` more: the world is being torn down."""
         self.main_done = True
         self.scheduler = self._systematic = None
-        self.pick = self.pick and (lambda _ready: 0)
+        self.choose = self.choose and (lambda _ready: 0)
+        self.draw = None
         self.limits = Limits(steps=self.step + steps, wall_time=self.limits.wall_time)
         self._interventions, self._next = iter(()), None
         self.promises = None
