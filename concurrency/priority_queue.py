@@ -25,7 +25,8 @@ class PriorityQueue(Generic[T]):
 
     No item is lost or doubled: a cancelled put has not put its item, an item handed to a getter
     that is then cancelled returns to its place (and may exceed ``maxsize`` there for a while).
-    ``put`` and ``get`` are O(log n).
+    ``put`` and ``get`` are O(log n). Where they need not wait they let other tasks run now and
+    then, not every time; a cancelled scope they notice always.
 
     Keys that cannot be compared are a ``TypeError`` in the put that brings them, which then has
     put nothing. If two keys meet only in a get, it is raised there, and nothing was taken.
@@ -47,8 +48,6 @@ class PriorityQueue(Generic[T]):
     async def put(self, item: T) -> None:
         """Put ``item``, waiting while the queue is full.
 
-        Notices a cancelled scope always, and lets other tasks run only if it waits.
-
         Raises:
             TypeError: the key cannot be compared with those in the queue; nothing was put.
             QueueClosed: the queue is closed, or was closed while this waited.
@@ -56,7 +55,7 @@ class PriorityQueue(Generic[T]):
         await self._exchange.put(item)
 
     async def get(self) -> T:
-        """Take the smallest item, waiting for one. Always a checkpoint.
+        """Take the smallest item, waiting for one.
 
         Raises:
             TypeError: keys in the queue cannot be compared; nothing was taken.

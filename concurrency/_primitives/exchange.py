@@ -4,12 +4,11 @@ An item is in exactly one place at any time: with its putter, in the store, or i
 getter. It changes hands directly: a put gives it to the first waiting getter, and a get makes
 room for the first waiting putter, before any of them runs. So order is the order of asking.
 
-Three lines hold between any two calls::
+Between any two calls this holds, whoever is cancelled, because a cancelled getter gives back what
+it was handed, and a cancelled putter takes back what nobody has taken yet:
 
-    getters wait  =>  the store is empty and no putter waits
-    putters wait  =>  the store is full
-    both stay true whoever is cancelled, because a cancelled getter gives back what it was
-    handed, and a cancelled putter takes back what nobody has taken yet.
+* if getters wait, the store is empty and no putter waits;
+* if putters wait, the store is full, or the getter that made room is about to admit the first.
 """
 
 from __future__ import annotations
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Parcel", "Store"]
 
 T = TypeVar("T")
+
+#: How many operations that need not wait may follow each other without letting others run.
+STREAK_MAX = 16
 
 
 @final
@@ -77,13 +79,14 @@ class _Ask(Generic[T]):
 class Exchange(Generic[T]):
     """Puts and gets over a store of bounded size."""
 
-    __slots__ = ("_age", "_getters", "_putters", "_store", "closed", "maxsize")
+    __slots__ = ("_age", "_getters", "_putters", "_store", "_streak", "closed", "maxsize")
 
     def __init__(self, store: Store[T], maxsize: float) -> None:
         self._store = store
         self._getters: Line[_Ask[T]] = Line()
         self._putters: Line[_Ask[T]] = Line()
         self._age = 0
+        self._streak = 0
         self.maxsize = maxsize
         self.closed = False
 
@@ -109,12 +112,14 @@ class Exchange(Generic[T]):
 
     async def put(self, item: T) -> None:
         """As ``put_nowait``, waiting for room."""
-        await checkpoint_if_cancelled()
+        # Before the item is accepted, not after: a put that was cancelled has put nothing.
+        await self._pass_checkpoint()
         if self.closed:
             raise _refused_put()
         parcel = Parcel(item)
         if self._accept(parcel):
             return
+        self._streak = 0
         ask = _Ask(parcel)
         await self._putters.wait(self._putters.join(ask), self._take_back)
         if ask.error is not None:
@@ -122,40 +127,44 @@ class Exchange(Generic[T]):
 
     def get_nowait(self) -> T:
         """Take the next item, from the store or from a waiting putter."""
-        parcel = self._take()
-        if parcel is None:
-            raise QueueClosed if self.closed else QueueEmpty
-        return parcel.item
+        if len(self._store):
+            item = self._store.pop().item
+            self._admit()
+            return item
+        if self._putters.waiting:
+            return self._take_from_putter().item
+        raise QueueClosed if self.closed else QueueEmpty
 
     async def get(self) -> T:
         """As ``get_nowait``, waiting for an item."""
-        await checkpoint_if_cancelled()
-        parcel = self._take()
-        if parcel is None:
-            return await self._wait_for_item()
-        # Taken before the checkpoint: who asked first has it, whoever runs first afterwards.
-        try:
-            await checkpoint()
-        except BaseException:
-            self._give_back(parcel)
-            raise
-        return parcel.item
+        await self._pass_checkpoint()
+        if len(self._store) or self._putters.waiting:
+            return self.get_nowait()
+        if self.closed:
+            raise QueueClosed
+        self._streak = 0
+        ask: _Ask[T] = _Ask(None)
+        await self._getters.wait(self._getters.join(ask), self._hand_on)
+        if ask.error is not None:
+            raise ask.error
+        assert ask.parcel is not None
+        return ask.parcel.item
 
     def close(self) -> None:
         """Refuse all puts from now on, those that wait included; what is stored can be taken."""
         if self.closed:
             return
         self.closed = True
-        while self._putters:
+        while self._putters.waiting:
             self._refuse(self._putters, _refused_put)
-        while self._getters:
+        while self._getters.waiting:
             self._refuse(self._getters, QueueClosed)
 
     def _accept(self, parcel: Parcel[T]) -> bool:
-        if self._getters:
+        if self._getters.waiting:
             self._stamp(parcel)
             self._getters.serve().load.parcel = parcel
-        elif len(self._store) < self.maxsize:
+        elif len(self._store) < self.maxsize and not self._putters.waiting:
             self._stamp(parcel)
             self._store.push(parcel)
         else:
@@ -166,21 +175,14 @@ class Exchange(Generic[T]):
         self._age += 1
         parcel.age = self._age
 
-    def _take(self) -> Parcel[T] | None:
-        if len(self._store):
-            parcel = self._store.pop()
-            self._admit()
-            return parcel
-        if self._putters:
-            # Only a rendezvous gets here: without a store, the item comes from the putter itself.
-            given = self._putters.serve().load.parcel
-            assert given is not None
-            self._stamp(given)
-            return given
-        return None
+    def _take_from_putter(self) -> Parcel[T]:
+        parcel = self._putters.serve().load.parcel
+        assert parcel is not None
+        self._stamp(parcel)
+        return parcel
 
     def _admit(self) -> None:
-        while self._putters and len(self._store) < self.maxsize:
+        while self._putters.waiting and len(self._store) < self.maxsize:
             ask = self._putters.serve().load
             assert ask.parcel is not None
             self._stamp(ask.parcel)
@@ -189,26 +191,25 @@ class Exchange(Generic[T]):
             except Exception as exc:  # noqa: BLE001 - The item's fault, so its putter's error.
                 ask.error = exc
 
-    async def _wait_for_item(self) -> T:
-        if self.closed:
-            raise QueueClosed
-        ask: _Ask[T] = _Ask(None)
-        await self._getters.wait(self._getters.join(ask), self._hand_on)
-        if ask.error is not None:
-            raise ask.error
-        assert ask.parcel is not None
-        return ask.parcel.item
+    async def _pass_checkpoint(self) -> None:
+        self._streak += 1
+        if self._streak < STREAK_MAX:
+            await checkpoint_if_cancelled()
+        else:
+            self._streak = 0
+            await checkpoint()
 
     def _hand_on(self, waiter: Waiter[_Ask[T]]) -> None:
         if waiter.load.parcel is not None:
             self._give_back(waiter.load.parcel)
 
     def _give_back(self, parcel: Parcel[T]) -> None:
-        if self._getters:
+        if self._getters.waiting:
             self._getters.serve().load.parcel = parcel
         else:
             # The store may hold one more than its bound for a while: refusing would lose the item.
             self._store.restore(parcel)
+        self._admit()
 
     def _take_back(self, waiter: Waiter[_Ask[T]]) -> None:
         parcel = waiter.load.parcel

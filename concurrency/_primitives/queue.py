@@ -32,6 +32,9 @@ class Queue(Generic[T]):
     a put natively cancelled on asyncio in the very tick in which a getter took its item raises
     the cancellation although the item was delivered.
 
+    ``put`` and ``get`` notice a cancelled scope always. Where they need not wait they let other
+    tasks run now and then, not every time: often enough that nobody starves.
+
     ``close()``, or leaving ``async with queue:``, refuses further puts. What lies in the queue can
     still be taken; then every get raises ``QueueClosed``, and ``async for`` ends.
 
@@ -55,15 +58,13 @@ class Queue(Generic[T]):
     async def put(self, item: T) -> None:
         """Put ``item``, waiting while the queue is full.
 
-        Notices a cancelled scope always, and lets other tasks run only if it waits.
-
         Raises:
             QueueClosed: the queue is closed, or was closed while this waited; nothing was put.
         """
         await self._exchange.put(item)
 
     async def get(self) -> T:
-        """Take the next item, waiting for one. Always a checkpoint.
+        """Take the next item, waiting for one.
 
         Raises:
             QueueClosed: the queue is closed and nothing is left in it.

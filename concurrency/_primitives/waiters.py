@@ -40,27 +40,24 @@ class Waiter(Generic[T]):
 class Line(Generic[T]):
     """Waiters in the order of their coming; leaving from the middle is as cheap as serving."""
 
-    __slots__ = ("_waiters",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiters: OrderedDict[Waiter[T], None] = OrderedDict()
+        #: To be read only. Its truth is asked in every uncontended operation.
+        self.waiting: OrderedDict[Waiter[T], None] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self.waiting)
 
     def join(self, load: T) -> Waiter[T]:
         """Take the last place."""
         waiter = Waiter(load)
-        self._waiters[waiter] = None
+        self.waiting[waiter] = None
         return waiter
-
-    def first(self) -> Waiter[T]:
-        """Return who is next, still in line; there must be one."""
-        return next(iter(self._waiters))
 
     def serve(self) -> Waiter[T]:
         """Take the first waiter out of line, mark it served and wake it; there must be one."""
-        waiter, _ = self._waiters.popitem(last=False)
+        waiter, _ = self.waiting.popitem(last=False)
         waiter.served = True
         waiter.wake.set()
         return waiter
@@ -83,8 +80,8 @@ class Line(Generic[T]):
             if waiter.served:
                 undo(waiter)
             else:
-                del self._waiters[waiter]
+                del self.waiting[waiter]
             raise
         if not waiter.served:
-            del self._waiters[waiter]
+            del self.waiting[waiter]
         return waiter.served
