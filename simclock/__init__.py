@@ -1,5 +1,8 @@
 """Deterministic simulation testing for async Python: asyncio, trio and anyio."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from simclock.errors import (
     CallbackError,
     DeadlockError,
@@ -26,6 +29,9 @@ from simclock.schedules import Deviation, Kind, Schedule
 from simclock.simulation.current import current
 from simclock.simulation.promises import always, eventually, reachable, sometimes, unreachable
 from simclock.simulation.simulation import Simulation
+
+if TYPE_CHECKING:
+    from simclock.on_asyncio import asyncio_backend
 
 __all__ = [
     "CallbackError",
@@ -57,6 +63,7 @@ __all__ = [
     "UsageError",
     "WallTimeError",
     "always",
+    "asyncio_backend",
     "current",
     "eventually",
     "explore",
@@ -66,3 +73,13 @@ __all__ = [
     "sometimes",
     "unreachable",
 ]
+
+# Names of the backends, which import asyncio or trio: those wait until they are asked for.
+_BACKEND_NAMES = {"asyncio_backend": "simclock.on_asyncio"}
+
+
+def __getattr__(name: str) -> Any:
+    module = _BACKEND_NAMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, final
@@ -12,6 +11,7 @@ from typing import Any, Protocol, cast, final
 from simclock.errors import UsageError
 from simclock.kernel import Limits, Timeline
 from simclock.schedules import BACKENDS
+from simclock.simulation.assembly import check_world
 from simclock.simulation.boundary import EPOCH
 from simclock.simulation.outcome import Outcome
 from simclock.simulation.simulation import Simulation
@@ -21,7 +21,6 @@ __all__ = ["Backend", "Main", "World", "load_backend", "require_main", "unpack_b
 Main = Callable[..., Coroutine[Any, Any, Any]]
 
 _MODULES = {"asyncio": "simclock.on_asyncio.run", "trio": "simclock.on_trio.run"}
-REORDER = ("tasks", "arrivals")
 
 
 class Backend(Protocol):
@@ -61,17 +60,7 @@ class World:
         """Refuse worlds that cannot be."""
         if self.backend not in BACKENDS:
             raise UsageError(f"backend is 'asyncio', 'trio' or a tuple of both, not {self.backend!r}")
-        seed: object = self.seed
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise UsageError(f"seed is a whole number >= 0, not {self.seed!r}")
-        limits: object = self.limits
-        if not isinstance(limits, Limits):
-            raise UsageError(f"limits is a simclock.Limits, not {self.limits!r}")
-        if self.reorder not in REORDER:
-            raise UsageError(f"reorder is 'tasks' or 'arrivals', not {self.reorder!r}")
-        epoch: object = self.epoch
-        if not isinstance(epoch, (int, float)) or not math.isfinite(epoch):
-            raise UsageError(f"epoch is a date in seconds since 1970, not {self.epoch!r}")
+        check_world(seed=self.seed, limits=self.limits, epoch=self.epoch, reorder=self.reorder)
 
 
 def unpack_backends(backend: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
-"""Simulated loops for whoever runs loops: ``asyncio.Runner``, AnyIO's backend options, a fixture."""
+"""Simulated loops for whoever runs loops: ``asyncio.Runner``, AnyIO, a fixture."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from simclock.errors import UsageError
 from simclock.kernel import Limits
 from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.loop import SimulatedLoop
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["asyncio_backend", "new_event_loop"]
 
-_OPTIONS = frozenset({"seed", "scheduler", "limits", "epoch", "reorder", "stalls"})
 _ANYIO_ON_ASYNCIO = "anyio._backends._asyncio"
 
 
@@ -61,21 +60,33 @@ def new_event_loop(
     return SimulatedLoop(simulation)
 
 
-def asyncio_backend(**world: Any) -> tuple[str, dict[str, Callable[[], SimulatedLoop]]]:
+def asyncio_backend(
+    *,
+    seed: int = 0,
+    scheduler: str | Scheduler = "fifo",
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    epoch: float = EPOCH,
+    reorder: str = "tasks",
+    stalls: float = 0.0,
+) -> tuple[str, dict[str, Callable[[], SimulatedLoop]]]:
     """Return what AnyIO's ``anyio_backend`` fixture takes: tests then run on simulated loops.
 
-    ``world`` has the options of :func:`simclock.on_asyncio.new_event_loop`. Each test gets a
-    fresh loop, and all of them the same seed::
+    The options are those of :func:`simclock.on_asyncio.new_event_loop`, and so is what is
+    simulated. Each test gets a fresh loop, all of them the same seed::
 
         @pytest.fixture
         def anyio_backend():
             return simclock.asyncio_backend(scheduler="random", seed=7)
     """
-    unknown = sorted(world.keys() - _OPTIONS)
-    if unknown:
-        raise UsageError(
-            f"a loop's world has the options {', '.join(sorted(_OPTIONS))}, not {unknown[0]!r}"
-        )
+    make = partial(
+        new_event_loop,
+        seed=seed,
+        scheduler=scheduler,
+        limits=limits,
+        epoch=epoch,
+        reorder=reorder,
+        stalls=stalls,
+    )
     # A mistake in the options is told here, where they are written, not in the first test.
-    new_event_loop(**world).close()
-    return "asyncio", {"loop_factory": lambda: new_event_loop(**world)}
+    make().close()
+    return "asyncio", {"loop_factory": make}
