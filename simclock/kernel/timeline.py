@@ -81,21 +81,23 @@ class Timeline(Generic[TimerT]):
     def take_due(self) -> list[TimerT]:
         """Remove and return the live timers of the earliest reached instant, oldest first.
 
-        The clock then shows at least the deadline of each of them.
+        The clock then shows at least the deadline of each of them. An empty list says that none
+        is due.
         """
-        due = self.next_due()
-        taken: list[TimerT] = []
-        if due is None or due > self.nanoseconds:
-            return taken
-        heap, live = self._heap, self._is_live
-        while heap and heap[0][0] == due:
-            _, _, when, timer = heappop(heap)
-            if live(timer, when):
-                taken.append(timer)
-                if due == self.nanoseconds and when > self.now:
-                    self.now = when
-            else:
+        heap, live, taken = self._heap, self._is_live, list[TimerT]()
+        instant = None
+        while heap:
+            due, _, when, timer = heap[0]
+            if due > self.nanoseconds or (instant is not None and due != instant):
+                break
+            heappop(heap)
+            if not live(timer, when):
                 self._cancelled = max(0, self._cancelled - 1)
+                continue
+            instant = due
+            taken.append(timer)
+            if due == self.nanoseconds and when > self.now:
+                self.now = when
         return taken
 
     def move_to(self, instant: int) -> None:

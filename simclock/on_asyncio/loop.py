@@ -27,6 +27,7 @@ from simclock.on_asyncio.driver import AsyncioDriver
 from simclock.on_asyncio.refusals import Refusals
 from simclock.on_asyncio.seams import METHODS, STEP, is_step
 from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
+from simclock.on_asyncio.timers import SimulatedTimer
 from simclock.simulation import current
 from simclock.simulation.outside import Outside
 from simclock.simulation.places import place_of
@@ -82,11 +83,11 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         if self._debug:
             self._check_thread()
             self._check_callback(callback, "call_at")
-        timer = events.TimerHandle(when, callback, args, self, context)
+        timer = SimulatedTimer(when, callback, args, self, context)
         if timer._source_traceback:
             del timer._source_traceback[-1]
         if when < math.inf:
-            self._timeline.add(max(when, 0.0), timer)
+            self._timeline.add(when if when > 0.0 else 0.0, timer)
             timer._scheduled = True
             self.simulation.progress += 1
         return timer
@@ -306,7 +307,11 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         if callbacks and not self._calm:
             plain = simulation.callbacks_lane
             plain.seq = callbacks[0][0]
-            insort(simulation.ready, plain, key=_by_seq)
+            ready = simulation.ready
+            if not ready or plain.seq < ready[0].seq:
+                ready.insert(0, plain)
+            else:
+                insort(ready, plain, key=_by_seq)
         if handle._cancelled:
             return False
         simulation.trace.order.append(CALLBACKS)
@@ -316,10 +321,11 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
     def _fire_due(self) -> None:
         """Make the timers that are due ready, in the order that is decided for them."""
         timeline = self._timeline
-        while timeline.is_due():
-            for handle in self.simulation.order_ties(timeline.take_due()):
+        simulation, enqueue = self.simulation, self._enqueue
+        while handles := timeline.take_due():
+            for handle in simulation.order_ties(handles):
                 handle._scheduled = False
-                self._enqueue(handle)
+                enqueue(handle)
 
     def _enqueue(self, handle: events.Handle) -> None:
         simulation = self.simulation
