@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, final
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from concurrency._streams.root import run_soon, spawn_root
+from concurrency._streams.root import call_in_loop, spawn_root
 from concurrency._streams.sources import Source, close_source, open_source
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ class Stream(AsyncIterator[T], ABC):
     async def aclose(self) -> None:
         """Close the stream and what it reads; return when nothing of it runs any more.
 
-        What was read ahead and not taken is dropped. Closing twice does nothing. In a cancelled
-        scope the sources are still closed, and their clean-up sees the cancellation, as that of
-        an async generator does.
+        What was read ahead and not taken is dropped. Closing twice does nothing. A source that
+        waits in the middle of a pull is cancelled there; one that is between two items is closed
+        in peace. Cancelled itself, this call still closes all, and the sources' clean-up sees
+        the cancellation, as that of an async generator does.
 
         Raises:
             anyio.BusyResourceError: another task is pulling, and its pull cannot be ended from
@@ -168,7 +169,7 @@ class Stream(AsyncIterator[T], ABC):
         if getattr(self, "_closed", True) or self._managed or self._token is None:
             return
         self._closed = True
-        run_soon(self._token, self._abandon(self._token))
+        call_in_loop(self._token, self._abandon(self._token))
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar, final
 
 import anyio
@@ -33,8 +33,10 @@ S = TypeVar("S")
 @final
 @dataclass(slots=True)
 class _Feed:
-    """One source's share of the room: how many of its items wait to be taken."""
+    """One source's share: its pulling, and how many of its items wait to be taken."""
 
+    # Ends the pulling alone: what the source does to clean up is not cancelled with it.
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     held: int = 0
     room_made: anyio.Event | None = None
 
@@ -59,14 +61,14 @@ class Pump(Generic[S]):
     """
 
     def __init__(self, sources: Sequence[Source[S]], room: int, name: str) -> None:
-        self._sources = sources
+        self._feeds = [(source, _Feed()) for source in sources]
         self._room = room
         self._name = name
         self._arrivals: deque[_Arrival[S]] = deque()
         self._news: anyio.Event | None = None
         self._errors: list[BaseException] = []
         self._cut_short: BaseException | None = None
-        self._scope: anyio.CancelScope | None = None
+        self._scope = anyio.CancelScope()
         self._stopped = False
         self._abandoned = False
         self.ended = anyio.Event()
@@ -78,12 +80,11 @@ class Pump(Generic[S]):
         """
         track_resource(self, name=f"{self._name}() pump", kind="stream")
         try:
-            with anyio.CancelScope() as self._scope:
-                if self._stopped:
-                    self._scope.cancel()
+            with self._scope:
                 async with anyio.create_task_group() as group:
-                    for number, source in enumerate(self._sources):
-                        group.start_soon(self._feed, source, name=f"{self._name}() source {number}")
+                    for number, (source, feed) in enumerate(self._feeds):
+                        name = f"{self._name}() source {number}"
+                        group.start_soon(self._feed, source, feed, name=name)
         finally:
             untrack_resource(self)
             self.ended.set()
@@ -91,15 +92,19 @@ class Pump(Generic[S]):
             if self._abandoned:
                 self._log_errors()
 
-    async def _feed(self, source: Source[S]) -> None:
-        feed = _Feed()
+    async def _feed(self, source: Source[S], feed: _Feed) -> None:
         cancelled = anyio.get_cancelled_exc_class()
         try:
-            iterator = open_source(source)
-            try:
-                await self._pull_all(iterator, feed)
-            finally:
-                await close_source(iterator)
+            if isinstance(source, Stream) and not source.managed:
+                # Owned by this task, so that ending a pull of it leaves it to be closed in peace.
+                async with source:
+                    await self._pull_all(source, feed)
+            else:
+                iterator = open_source(source)
+                try:
+                    await self._pull_all(iterator, feed)
+                finally:
+                    await close_source(iterator)
         except cancelled as exc:
             if not self._stopped:
                 # Nobody here asked for it: the consumer must not take it for the end.
@@ -114,17 +119,18 @@ class Pump(Generic[S]):
                 raise_bare(cancellation)
 
     async def _pull_all(self, iterator: AsyncIterator[S], feed: _Feed) -> None:
-        while True:
-            while feed.held >= self._room:
-                feed.room_made = anyio.Event()
-                await feed.room_made.wait()
-            try:
-                item = await anext(iterator)
-            except StopAsyncIteration:
-                return
-            feed.held += 1
-            self._arrivals.append(_Arrival(item, anyio.current_time(), feed))
-            self._tell_consumer()
+        with feed.scope:
+            while True:
+                while feed.held >= self._room:
+                    feed.room_made = anyio.Event()
+                    await feed.room_made.wait()
+                try:
+                    item = await anext(iterator)
+                except StopAsyncIteration:
+                    return
+                feed.held += 1
+                self._arrivals.append(_Arrival(item, anyio.current_time(), feed))
+                self._tell_consumer()
 
     def _tell_consumer(self) -> None:
         if self._news is not None:
@@ -163,8 +169,13 @@ class Pump(Generic[S]):
     def stop(self) -> None:
         """Cancel all pulling; ``ended`` tells when the sources are closed."""
         self._stopped = True
-        if self._scope is not None:
-            self._scope.cancel()
+        for _, feed in self._feeds:
+            feed.scope.cancel()
+
+    def hurry(self) -> None:
+        """Cancel the sources' clean-up as well."""
+        self.stop()
+        self._scope.cancel()
 
     def abandon(self) -> None:
         """Stop, and log the errors: nobody will take them any more."""
@@ -231,10 +242,15 @@ class PumpedStream(Stream[T], Generic[S, T]):
         if pump is None:
             return
         pump.stop()
-        interruption = await settle(pump.ended)
-        if interruption is not None:
-            pump.abandon()
-            raise interruption
+        try:
+            await pump.ended.wait()
+        except anyio.get_cancelled_exc_class():
+            # As for any clean-up in a cancelled scope. The wait goes on to its end all the same.
+            pump.hurry()
+            await settle(pump.ended)
+            # A failure outweighs the cancellation, as it does in a task group.
+            pump.raise_errors()
+            raise
         pump.raise_errors()
 
     def _abandon(self, token: EventLoopToken) -> Callable[[], object]:

@@ -290,6 +290,64 @@ def test_a_task_group_in_a_generator_is_caught():
     assert not isinstance(caught.value, KeyboardInterrupt)
 
 
+# --- a source between two items is closed in peace
+
+
+async def cleanup_may_await(make):
+    """The generator's clean-up awaits; nothing was cancelled, so nothing may cut it short."""
+    ended = []
+
+    async def source():
+        try:
+            while True:
+                yield 1
+        finally:
+            await checkpoint()
+            await checkpoint()
+            ended.append("ended")
+
+    async with make(source()) as stream:
+        await anext(stream)
+        await everything_settled()
+    assert ended == ["ended"]
+    async for _ in make(source()):
+        await everything_settled()
+        break
+    await everything_settled()
+    assert ended == ["ended", "ended"]
+
+
+def test_cleanup_may_await_after_break(backend, make):
+    anyio.run(cleanup_may_await, make, backend=backend)
+
+
+async def break_at_the_very_end_of_the_run(make, awaits):
+    async def source():
+        try:
+            while True:
+                await checkpoint()
+                yield 1
+        finally:
+            begun.append(True)
+            for _ in range(awaits):
+                await checkpoint()
+
+    async for _ in make(source()):
+        break
+
+
+begun: list[bool] = []
+
+
+@pytest.mark.parametrize("awaits", [0, 1, 50])
+def test_break_at_the_very_end_of_the_run_warns_of_nothing(backend, make, awaits, caplog):
+    begun.clear()
+    anyio.run(break_at_the_very_end_of_the_run, make, awaits, backend=backend)
+    gc.collect()
+    assert begun == [True]
+    assert caplog.text == ""
+
+
 # --- errors while cleaning up
 
 
