@@ -12,8 +12,8 @@ from simclock.schedulers.protocol import Profile
 
 __all__ = ["HoldScheduler"]
 
-# Stands for the number of choices as long as no calm run has counted them.
-_CHOICES_UNKNOWN: Final = 100
+# Stands for the length of a run as long as no calm run has been measured.
+_STEPS_UNKNOWN: Final = 100
 
 
 @final
@@ -45,7 +45,7 @@ class HoldScheduler:
         """Draw the choices at which to begin."""
         self._draw = draw = random.random
         self._choices = 0
-        self._horizon = horizon = max(profile.choices if profile.steps else _CHOICES_UNKNOWN, 2)
+        self._horizon = horizon = max(profile.steps or _STEPS_UNKNOWN, 2)
         self._starts = sorted((1 + int(draw() * horizon) for _ in range(self._count)), reverse=True)
         # Until which choice each lane is held back.
         self._held: dict[int, int] = {}

@@ -3,12 +3,12 @@
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic
 Guarantees of Finding Bugs", ASPLOS 2010, figure 4. Deviations from the paper:
 
-* Priorities belong to lanes and steps are counted only where there is a choice, because a change
-  of priorities matters at the next choice at the earliest. That makes the paper's k smaller.
+* Priorities belong to lanes, and they change at choices rather than at any step, because a change
+  matters at the next choice at the earliest. No run has more choices than steps, the paper's k.
 * A lane that is chosen very often in a row goes to the bottom. The paper asks for it at each
   voluntary yield; but an ``await`` that does not block is a yield too, and demoting at each of
   them would leave no priorities in programs that checkpoint often.
-* After many more choices than the profile announced, choices become uniformly random, so that
+* After many more choices than the calm run has steps, choices become uniformly random, so that
   no priority keeps a run from ending.
 """
 
@@ -24,8 +24,8 @@ from simclock.schedulers.protocol import Profile
 
 __all__ = ["PctScheduler"]
 
-# Stands for the number of choices as long as no calm run has counted them.
-_CHOICES_UNKNOWN: Final = 100
+# Stands for the length of a run as long as no calm run has been measured.
+_STEPS_UNKNOWN: Final = 100
 # By then the kernel overrules the priorities anyway, in order of age. Demoting the lane that
 # keeps the others waiting lets them run in the order of their priorities instead.
 _IN_A_ROW_MAX: Final = FAIRNESS_CHOICES
@@ -38,7 +38,7 @@ _FAIR_AFTER_MIN: Final = 1_000
 class PctScheduler:
     """Always runs the lane of highest priority, and lowers it at ``depth - 1`` random choices.
 
-    A bug of depth d (one that needs d ordering constraints) among n lanes and k choices is found
+    A bug of depth d (one that needs d ordering constraints) among n lanes and k steps is found
     with probability 1 / (n * k**(d - 1)) at least, as long as no lane is chosen so often in a
     row that fairness steps in.
     """
@@ -69,8 +69,9 @@ class PctScheduler:
     def begin(self, random: Random, profile: Profile, /) -> None:
         """Draw the places at which priorities change."""
         changes = self._depth - 1
-        known = profile.choices if profile.steps else _CHOICES_UNKNOWN
-        horizon = max(known, changes, 1)
+        # Steps rather than the choices of the calm run: with other priorities, most steps may
+        # become choices, and places past the horizon would never be drawn.
+        horizon = max(profile.steps or _STEPS_UNKNOWN, changes, 1)
         # The i-th place drawn gives priority i, whatever its order in time, as in the paper: of
         # two lowered lanes, either may be the lower. New lanes draw from (0, 1], above them all.
         places = random.sample(range(1, horizon + 1), changes)

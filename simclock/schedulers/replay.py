@@ -79,7 +79,7 @@ class ReplayScheduler:
         """Start again from the first deviation."""
         self._run: RunView = DETACHED
         self._names: dict[int, str] = {}
-        self._used: list[Deviation] = []
+        self._used: set[Deviation] = set()
         self._effective: dict[Deviation, None] = {}
         self.passed_over: dict[int, int] = {}
         self._ties_seen = 0
@@ -108,7 +108,7 @@ class ReplayScheduler:
         if tie is None:
             return 0
         if tie.count < count:
-            self._used.append(tie)
+            self._used.add(tie)
             self._effective[tie] = None
             return tie.count
         if self._strict:
@@ -131,9 +131,7 @@ class ReplayScheduler:
         if recorded is not None:
             for index, lane in enumerate(runnable):
                 if lane.id == recorded.lane:
-                    # A step that turns out to be empty is decided twice, under one number.
-                    if recorded not in self._used[-1:]:
-                        self._used.append(recorded)
+                    self._used.add(recorded)
                     if index:
                         self._effective[recorded] = None
                         self.passed_over[step] = runnable[0].id
@@ -147,10 +145,11 @@ class ReplayScheduler:
 
     def _recorded_run(self, step: int) -> Deviation | None:
         runs = self._runs
+        # The place moves on only with the step: one that turns out to be empty is decided twice.
         while self._next_run < len(runs) and runs[self._next_run].at < step:
             missed = runs[self._next_run]
             self._next_run += 1
-            if missed not in self._used[-1:]:
+            if missed not in self._used:
                 self._diverge(missed, ())
         if self._next_run < len(runs) and runs[self._next_run].at == step:
             return runs[self._next_run]
