@@ -197,14 +197,15 @@ class Explorer:
             # Somebody wants out. Tell the schedule, no more runs.
             schedule = Schedule(self.runner.world.backend, found.plan.seed)
             return self._tell(found, schedule, Replayed(found.outcome, (), {}), 0, command)
-        schedule, again = record(self.runner, found.outcome, found.plan.seed)
-        if again.failure is None or signature(again.failure) != signature(failure):
+        recorded = record(self.runner, found.outcome, found.plan.seed)
+        second = recorded.outcome.failure
+        if second is None or signature(second) != signature(failure):
             raise NondeterminismError(
                 step=found.outcome.simulation.step,
                 first=f"failed with {failure!r}",
-                second=f"ended with {again.failure!r}",
+                second=f"ended with {second!r}",
             ) from failure
-        schedule, runs = shrink(self.runner, schedule, failure)
+        schedule, runs = shrink(self.runner, recorded, failure)
         again = replay(self.runner, schedule, strict=True, observing=True)
         return self._tell(found, schedule, again, runs, command)
 
@@ -286,7 +287,7 @@ def story_of_replay(schedule: Schedule, again: Replayed, command: str) -> Failur
         events=tuple(simulation.trace.events),
         names=tuple(simulation.names()),
         passed_over=again.passed_over,
-        steps=simulation.step,
+        steps=simulation.taken,
         replay_command=command,
     )
 

@@ -13,7 +13,7 @@ from simclock.schedulers import FollowScheduler, ReplayScheduler
 from simclock.schedules import Deviation, Kind, Schedule
 from simclock.simulation.outcome import Outcome
 
-__all__ = ["Replayed", "check_same_course", "injections", "record", "replay"]
+__all__ = ["Recorded", "Replayed", "check_same_course", "injections", "record", "replay"]
 
 _CHOICES = {Kind.RUN, Kind.HOLD, Kind.TIE}
 
@@ -23,8 +23,21 @@ def injections(deviations: tuple[Deviation, ...]) -> tuple[Deviation, ...]:
     return tuple(d for d in deviations if d.kind not in _CHOICES)
 
 
-def record(runner: Runner, outcome: Outcome, seed: int) -> tuple[Schedule, Outcome]:
-    """Return the schedule of the run that had ``outcome``, and the run that confirmed it.
+@final
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run as a schedule, in two ways of saying the same, and the run that confirmed it.
+
+    ``by_runs`` names each lane that ran out of turn, ``by_holds`` each that had to wait.
+    """
+
+    by_runs: Schedule
+    by_holds: Schedule
+    outcome: Outcome
+
+
+def record(runner: Runner, outcome: Outcome, seed: int) -> Recorded:
+    """Return the schedule of the run that had ``outcome``.
 
     The run is followed once more step by step, noting where it deviates from calm. Raises
     :class:`~simclock.errors.NondeterminismError` if it takes another course.
@@ -35,8 +48,13 @@ def record(runner: Runner, outcome: Outcome, seed: int) -> tuple[Schedule, Outco
     injected = injections(tuple(simulation.applied))
     again = runner.run(Plan(seed, follow, injected, label="follow"))
     check_same_course(outcome, again)
-    deviations = (*follow.deviations, *ties, *injected)
-    return Schedule(runner.world.backend, seed, deviations), again
+    others = (*ties, *injected)
+    backend = runner.world.backend
+    return Recorded(
+        Schedule(backend, seed, (*follow.deviations, *others)),
+        Schedule(backend, seed, (*follow.holds, *others)),
+        again,
+    )
 
 
 @final

@@ -95,9 +95,9 @@ class Runner:
         for entry in simulation.trace.order:
             if entry >= 0:
                 steps_by_lane[simulation.lanes[entry].key] += 1
-        self.profile = Profile(simulation.step, simulation.step, steps_by_lane)
+        self.profile = Profile(simulation.taken, simulation.taken, steps_by_lane)
         if self.world.limits.steps == Limits().steps:
-            budget = max(_LIVELOCK_STEPS_MIN, _LIVELOCK_FACTOR * simulation.step)
+            budget = max(_LIVELOCK_STEPS_MIN, _LIVELOCK_FACTOR * simulation.taken)
             self._limits = replace(self._limits, steps=min(budget, self._limits.steps))
 
     def run(self, plan: Plan, *, observing: bool = False) -> Outcome:

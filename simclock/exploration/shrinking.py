@@ -1,9 +1,9 @@
 """Shrinking a failing schedule: to the fewest deviations from calm, then to the shortest run.
 
 Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", TSE
-2002) over the deviations, with two moves of our own. A run in which one lane must starve for
-long deviates at every step; *holding* that lane says the same once. And a few holds tried at
-random around the steps where the failing run deviates often say it shorter still.
+2002, section 4) over the deviations, starting from two exact ways of saying the same run: which
+lanes ran out of turn, and which were held back. A run in which one lane starves says the second
+in one deviation, a run with a single overtaking the first.
 
 Every candidate is run leniently: what no longer fits is left out, and what really took place is
 what is kept. So each accepted schedule is exact, however rough the candidate was.
@@ -11,78 +11,85 @@ what is kept. So each accepted schedule is exact, however rough the candidate wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from random import Random
+from itertools import combinations
 from typing import Final, final
 
-from simclock.exploration.recording import replay
+from simclock.exploration.recording import Recorded, replay
 from simclock.exploration.runs import Runner
 from simclock.exploration.signature import signature
-from simclock.kernel import stream
 from simclock.schedules import Deviation, Kind, Schedule
 
-__all__ = ["shrink"]
+__all__ = ["RUNS_MAX", "shrink"]
 
-RUNS_MAX: Final = 600
-_RANDOM_HOLDS: Final = 200
+RUNS_MAX: Final = 800
+"""How many runs shrinking may take."""
+# With so few deviations left the other way of saying it is not worth the runs.
 _FEW: Final = 2
 
 Deviations = tuple[Deviation, ...]
+Size = tuple[int, int, int]
 
 
-def shrink(runner: Runner, schedule: Schedule, failure: BaseException) -> tuple[Schedule, int]:
+def shrink(runner: Runner, recorded: Recorded, failure: BaseException) -> tuple[Schedule, int]:
     """Return the smallest schedule found that fails as ``failure`` does, and the runs it took."""
-    shrinker = _Shrinker(runner, schedule, failure)
-    shrinker.shrink()
-    return shrinker.best, shrinker.runs
+    starts = sorted((recorded.by_holds, recorded.by_runs), key=len)
+    first = _Shrinker(runner, starts[0], failure, RUNS_MAX * 2 // 3)
+    first.shrink()
+    if len(first.best) <= _FEW:
+        return first.best, first.runs
+    second = _Shrinker(runner, starts[1], failure, RUNS_MAX - first.runs)
+    second.shrink()
+    best = min((first, second), key=lambda shrinker: shrinker.size).best
+    return best, first.runs + second.runs
 
 
 @final
 class _Shrinker:
-    def __init__(self, runner: Runner, schedule: Schedule, failure: BaseException) -> None:
+    def __init__(
+        self, runner: Runner, schedule: Schedule, failure: BaseException, runs_max: int
+    ) -> None:
         self._runner = runner
         self._wanted = signature(failure)
-        self._steps: int | None = None
+        self._runs_max = runs_max
         self._tried: set[Deviations] = set()
         self.best = schedule
+        self.size: Size = (len(schedule) + 1, 0, 0)
         self.runs = 0
 
     def shrink(self) -> None:
         if self._try(()):
             return
-        while True:
+        self._try(self.best.deviations)
+        before: Schedule | None = None
+        while self.best != before and self.runs < self._runs_max:
             before = self.best
             self._drop_kinds()
             self._delta_debug()
-            self._hold_instead()
+            self._merge_holds()
             self._shorten()
-            if self.best == before or self.runs >= RUNS_MAX:
-                break
-        if len(self.best) > _FEW:
-            self._random_holds()
-
-    # One candidate.
+            self._start_later()
 
     def _try(self, candidate: Iterable[Deviation]) -> bool:
         """Run ``candidate``; keep it, and tell so, if it fails the same way and is smaller."""
-        deviations = self.best.with_deviations(tuple(candidate)).deviations
-        if self.runs >= RUNS_MAX or deviations in self._tried:
+        tentative = self.best.with_deviations(tuple(candidate))
+        if self.runs >= self._runs_max or tentative.deviations in self._tried:
             return False
-        self._tried.add(deviations)
+        self._tried.add(tentative.deviations)
         self.runs += 1
-        again = replay(self._runner, self.best.with_deviations(deviations), strict=False)
-        outcome = again.outcome
-        if outcome.failure is None or signature(outcome.failure) != self._wanted:
+        again = replay(self._runner, tentative, strict=False)
+        failure = again.outcome.failure
+        if failure is None or signature(failure) != self._wanted:
             return False
         found = self.best.with_deviations(again.deviations)
-        steps = outcome.simulation.step
-        if self._steps is not None and _size(found, steps) >= _size(self.best, self._steps):
+        # Fewest deviations, then the shortest run, then the shortest holds and stalls.
+        length = sum(deviation.count for deviation in found.deviations)
+        size = (len(found), again.outcome.simulation.taken, length)
+        if size >= self.size:
             return False
-        self.best, self._steps = found, steps
+        self.best, self.size = found, size
         return True
-
-    # The moves.
 
     def _drop_kinds(self) -> None:
         """Leave out all deviations of one kind: most failures need one or two kinds."""
@@ -93,83 +100,49 @@ class _Shrinker:
     def _delta_debug(self) -> None:
         """Leave out ever smaller chunks, the latest first: what comes late rarely matters."""
         size = len(self.best)
-        while size >= 1 and self.runs < RUNS_MAX:
+        while size >= 1 and self.runs < self._runs_max:
             progress = False
             end = len(self.best)
             while end > 0:
                 current = self.best.deviations
                 end = min(end, len(current))
                 start = max(0, end - size)
-                if self._try((*current[:start], *current[end:])):
-                    progress = True
+                progress = self._try((*current[:start], *current[end:])) or progress
                 end = start
-            size = size if progress and size == 1 else size // 2
+            if size > 1 or not progress:
+                size //= 2
 
-    def _hold_instead(self) -> None:
-        """Say "hold this lane from here to there" in place of a stretch of choices."""
-        for first, last in _stretches(self.best.deviations):
-            lanes = range(len(self._runner.calm.simulation.lanes) if self._runner.calm else 0)
-            rest = [d for d in self.best.deviations if not first.at <= d.at <= last.at or d.kind is not Kind.RUN]
-            if len(self.best.deviations) - len(rest) < _FEW:
-                continue
-            for lane in lanes:
-                hold = Deviation(first.at, Kind.HOLD, lane, last.at - first.at + 1)
-                if self._try((*rest, hold)):
-                    return
+    def _merge_holds(self) -> None:
+        """Hold a lane once for longer instead of twice."""
+        for first, second in combinations(self.best.deviations, 2):
+            current = self.best.deviations
+            if first.kind is second.kind is Kind.HOLD and first.lane == second.lane:
+                rest = [d for d in current if d not in (first, second)]
+                if len(rest) == len(current) - 2:
+                    end = second.at + second.count
+                    self._try((*rest, replace(first, count=end - first.at)))
 
     def _shorten(self) -> None:
-        """Stall less often, hold for less long."""
+        """Stall less often, hold for less long: find the least count by halving."""
         for deviation in self.best.deviations:
-            count = deviation.count
-            if deviation.kind not in {Kind.STALL, Kind.HOLD}:
-                continue
-            while count > 1 and deviation in self.best.deviations:
-                count //= 2
-                rest = [d for d in self.best.deviations if d != deviation]
-                shorter = replace(deviation, count=count)
-                if self._try((*rest, shorter)):
-                    deviation = shorter  # noqa: PLW2901 - the next halving starts from what was kept
+            least, kept = 1, deviation
+            while least < kept.count and kept in self.best.deviations:
+                middle = (least + kept.count) // 2
+                shorter = replace(kept, count=middle)
+                if self._replace(kept, shorter):
+                    kept = shorter
+                else:
+                    least = middle + 1
 
-    def _random_holds(self) -> None:
-        """Try one or two holds at random around the places where the failing run deviates."""
-        random = stream(self.best.seed, "shrink")
-        needed = [d for d in self.best.deviations if d.kind not in {Kind.RUN, Kind.HOLD}]
-        places = [d for d in self.best.deviations if d.kind in {Kind.RUN, Kind.HOLD}]
-        if len(places) < _FEW:
-            return
-        for candidate in _random_candidates(random, places, self._lanes()):
-            if self._try((*needed, *candidate)) and len(self.best) <= len(needed) + 1:
-                return
+    def _start_later(self) -> None:
+        """Begin a hold only when it begins to matter."""
+        for deviation in self.best.deviations:
+            kept, later = deviation, deviation.count // 2
+            while deviation.kind is Kind.HOLD and later and kept in self.best.deviations:
+                shorter = replace(kept, at=kept.at + later, count=max(1, kept.count - later))
+                if self._replace(kept, shorter):
+                    kept = shorter
+                later //= 2
 
-    def _lanes(self) -> int:
-        calm = self._runner.calm
-        return len(calm.simulation.lanes) if calm else 2
-
-
-def _size(schedule: Schedule, steps: int) -> tuple[int, int, int]:
-    """Order schedules: fewest deviations, then the shortest run, then the shortest holds."""
-    return (len(schedule), steps, sum(d.count for d in schedule.deviations))
-
-
-def _stretches(deviations: Sequence[Deviation]) -> Iterator[tuple[Deviation, Deviation]]:
-    """Yield first and last of stretches of choices, the longest first."""
-    runs = [d for d in deviations if d.kind is Kind.RUN]
-    for length in range(len(runs), 1, -1):
-        for start in range(len(runs) - length + 1):
-            yield runs[start], runs[start + length - 1]
-
-
-def _random_candidates(
-    random: Random, places: Sequence[Deviation], lanes: int
-) -> Iterator[list[Deviation]]:
-    longest = places[-1].at - places[0].at + 1
-    for number in range(_RANDOM_HOLDS):
-        yield [
-            Deviation(
-                max(1, random.choice(places).at + random.randint(-2, 1)),
-                Kind.HOLD,
-                random.randrange(lanes),
-                random.randint(1, max(2, longest)),
-            )
-            for _ in range(1 + number % _FEW)
-        ]
+    def _replace(self, old: Deviation, new: Deviation) -> bool:
+        return self._try(new if d == old else d for d in self.best.deviations)

@@ -21,7 +21,7 @@ def cancellation_sweep(calm: Outcome, cancel: bool | str) -> list[Deviation]:
     few enough steps, at every step of another task as well.
     """
     simulation = calm.simulation
-    order = [lane for lane in simulation.trace.order if lane >= 0]
+    order = [lane for lane in simulation.trace.order if lane >= 0][: simulation.taken]
     targets = [MAIN] if cancel is True else list(range(MAIN + 1, len(simulation.lanes)))
     own: dict[Deviation, None] = {}
     others: dict[Deviation, None] = {}
@@ -48,4 +48,4 @@ def cancellation_sweep(calm: Outcome, cancel: bool | str) -> list[Deviation]:
 
 def stall_sweep(calm: Outcome) -> list[Deviation]:
     """Return one stall before each step of the calm schedule."""
-    return [Deviation(step, Kind.STALL) for step in range(1, calm.simulation.step + 1)]
+    return [Deviation(step, Kind.STALL) for step in range(1, calm.simulation.taken + 1)]

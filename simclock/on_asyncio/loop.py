@@ -212,12 +212,13 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         self._serials += 1
         return self._serials
 
-    def open_lane(self, coroutine: Any) -> Lane:
+    def open_lane(self, coroutine: Any, name: str | None = None) -> Lane:
         """Open the lane of a new task that will run ``coroutine``."""
         simulation = self.simulation
         parent = asyncio.current_task(self) if self._thread_id is not None else None
         above = None if parent is None else getattr(parent, "lane", None) or self._foreign.get(parent)
-        name = getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
+        # AnyIO gives its tasks the dotted name of their function; the coroutine is AnyIO's own.
+        name = name or getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
         return simulation.add_lane(name.rpartition(".")[2], above or simulation.callbacks_lane)
 
     def create_future(self) -> asyncio.Future[Any]:

@@ -47,7 +47,7 @@ class SimulatedTask(asyncio.Task[Any]):
     ) -> None:
         """Number the task within its run and open its lane."""
         self._serial = loop.next_serial()
-        self.lane = lane = loop.open_lane(coro)
+        self.lane = lane = loop.open_lane(coro, name)
         # Never a strong reference: a task that its program dropped must stay collectable,
         # because the collector eating a running task is one of the bugs to be found.
         lane.task = ref(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import final
@@ -24,7 +25,7 @@ class FollowScheduler:
     oldest. No scheduler has to know how to describe itself.
     """
 
-    __slots__ = ("_lanes", "_recorded", "_run", "_ties", "_ties_seen")
+    __slots__ = ("_lanes", "_passed_over", "_recorded", "_run", "_ties", "_ties_seen")
 
     def __init__(self, order: Iterable[int], applied: Iterable[Deviation] = ()) -> None:
         """Follow ``order``, a ``Trace.order``, and the ``TIE`` deviations among ``applied``."""
@@ -43,11 +44,32 @@ class FollowScheduler:
         """The ``RUN`` deviations of the run so far."""
         return tuple(Deviation(step, Kind.RUN, lane) for step, lane in self._recorded.items())
 
+    @property
+    def holds(self) -> tuple[Deviation, ...]:
+        """The same course said with ``HOLD`` deviations instead.
+
+        A lane is held from the step at which it was first passed over to the last one before it
+        ran: where it was not in question in between, holding it changes nothing. A lane that
+        has to starve for long is thus one deviation rather than one for each step.
+        """
+        holds: list[Deviation] = []
+        for lane in sorted({lane for lanes in self._passed_over.values() for lane in lanes}):
+            ran = [step for step, other in enumerate(self._lanes, 1) if other == lane]
+            passed = [step for step, lanes in self._passed_over.items() if lane in lanes]
+            start = last = passed[0]
+            for step in [*passed[1:], math.inf]:
+                if step == math.inf or any(last < taken < step for taken in ran):
+                    holds.append(Deviation(start, Kind.HOLD, lane, last - start + 1))
+                    start = int(step) if step != math.inf else 0
+                last = int(step) if step != math.inf else 0
+        return tuple(holds)
+
     def begin(self, _random: Random, _profile: Profile, /) -> None:
         """Start again from the first step."""
         self._run: RunView = DETACHED
         # By step, because a step that turns out to be empty is decided twice.
         self._recorded: dict[int, int] = {}
+        self._passed_over: dict[int, tuple[int, ...]] = {}
         self._ties_seen = 0
 
     def attach(self, run: RunView) -> None:
@@ -62,10 +84,12 @@ class FollowScheduler:
         followed = self._lanes[step - 1]
         if runnable[0].id == followed:
             self._recorded.pop(step, None)
+            self._passed_over.pop(step, None)
             return 0
         for index, lane in enumerate(runnable):
             if lane.id == followed:
                 self._recorded[step] = followed
+                self._passed_over[step] = tuple(older.id for older in runnable[:index])
                 return index
         raise ReplayDivergedError(
             step=step,

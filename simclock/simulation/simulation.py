@@ -102,6 +102,7 @@ class Simulation:
         "seq",
         "spawned",
         "step",
+        "taken",
         "ties",
         "timeline",
         "trace",
@@ -135,6 +136,7 @@ class Simulation:
         self.promises: Promises | None = None
         self.spawned: Callable[[Lane], None] | None = getattr(scheduler, "spawned", None)
         self.main_done = False
+        self.taken = 0
         self.seq = 0
         self.step = 0
         self.ties = 0
@@ -321,8 +323,12 @@ class Simulation:
             )
 
     def calm_down(self, steps: int) -> None:
-        """Leave decisions aside and allow ``steps`` more: the world is being torn down."""
+        """Leave decisions aside and allow ``steps`` more: the world is being torn down.
+
+        ``taken`` keeps how many steps the run itself took.
+        """
         self.main_done = True
+        self.taken = self.step
         self.scheduler = self._systematic = None
         self.choose = self.choose and (lambda _ready: 0)
         self.draw = None
