@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from simclock.errors import UsageError
+from simclock.kernel import derive_seed
 from simclock.schedulers.fifo import FifoScheduler
 from simclock.schedulers.holds import HoldScheduler
 from simclock.schedulers.pct import PctScheduler
@@ -44,7 +45,9 @@ class Member:
     collects: bool
 
 
-# Each scheduler with the stall rates that it goes through, one at each round.
+# Each scheduler with the stall rates that it has with equal probability. The number of turns is
+# prime, so that whoever takes every so-and-so-many-th schedule for another purpose, such as a
+# sweep, takes it from all of them.
 _TURNS: Final[tuple[tuple[Callable[[], Scheduler], tuple[float, ...]], ...]] = (
     (UniformScheduler, (0.0, 0.1, 0.02)),
     (lambda: PctScheduler(3), (0.0, 0.02, 0.1)),
@@ -58,8 +61,6 @@ _TURNS: Final[tuple[tuple[Callable[[], Scheduler], tuple[float, ...]], ...]] = (
     (UrwScheduler, (0.02, 0.0, 0.1)),
     (lambda: HoldScheduler(4), (0.02, 0.0, 0.3)),
 )
-# The number of turns is prime, so that whoever takes each so-and-so-many-th schedule for another
-# purpose (a collection here, say) takes it from every member in turn.
 _COLLECT_EVERY: Final = 7
 
 
@@ -84,6 +85,9 @@ class Portfolio:
             raise UsageError(f"schedules of a portfolio are numbered from 0, not {number}")
         if number == 0:
             return Member(FifoScheduler(), 0.0, collects=False)
-        round_, turn = divmod(number - 1, len(_TURNS))
-        make, rates = _TURNS[turn]
-        return Member(make(), rates[round_ % len(rates)], collects=number % _COLLECT_EVERY == 0)
+        make, rates = _TURNS[(number - 1) % len(_TURNS)]
+        # Derived from the number rather than counted through: a count in step with somebody
+        # else's would leave a scheduler without one of its rates for ever.
+        drawn = derive_seed(number, "portfolio")
+        rate = rates[drawn % len(rates)]
+        return Member(make(), rate, collects=drawn // len(rates) % _COLLECT_EVERY == 0)

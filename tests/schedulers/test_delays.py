@@ -90,7 +90,9 @@ def test_a_walk_cut_short_has_tried_delays_all_over_the_run(run, lanes_of):
     for _ in range(10):
         assert scheduler.advance()
         log = run(scheduler, program).log
-        places.append(next(i for i, pair in enumerate(zip(calm, log, strict=True)) if pair[0] != pair[1]))
+        places.append(
+            next(i for i, pair in enumerate(zip(calm, log, strict=True)) if pair[0] != pair[1])
+        )
 
     quarters = {place * 4 // 1000 for place in places}
 

@@ -84,7 +84,7 @@ def test_a_program_that_offers_other_lanes_the_second_time_is_called_nondetermin
     run(scheduler, lanes_of(1, 1, 2))
     assert scheduler.advance()
 
-    with pytest.raises(NondeterminismError, match="3 runnable lanes.*2 runnable lanes"):
+    with pytest.raises(NondeterminismError, match=r"3 runnable lanes.*2 runnable lanes"):
         run(scheduler, lanes_of(1, 1))
 
 

@@ -88,8 +88,7 @@ def test_following_a_lane_that_cannot_run_tells_step_lane_and_who_could(run, lan
 def test_a_run_deviation_counts_for_its_step_alone(run, lanes_of):
     world = run(ReplayScheduler(_schedule(Deviation(3, Kind.RUN, 3))), lanes_of(3, 3))
 
-    assert world.log == list("abbaab") or world.log == list("abbaba")
-    assert world.trace.order == [2, 3, 3, 2, 2, 3] or world.trace.order == [2, 3, 3, 2, 3, 2]
+    assert world.trace.order == [2, 3, 3, 2, 3, 2]
 
 
 def test_a_held_lane_does_not_run_until_the_hold_is_over(run, lanes_of):
@@ -97,8 +96,7 @@ def test_a_held_lane_does_not_run_until_the_hold_is_over(run, lanes_of):
 
     world = run(ReplayScheduler(_schedule(hold)), lanes_of(2, 4))
 
-    assert world.log == list("bbbabb") or world.log == list("bbbaba")
-    assert world.log[:4] == list("bbba")
+    assert world.log == list("bbbaba")
 
 
 def test_a_held_lane_runs_when_no_other_can(run, lanes_of):
@@ -146,8 +144,7 @@ def test_strict_replay_names_the_lane_that_was_to_run(run, lanes_of):
 
     assert caught.value.step == 5
     assert str(caught.value) == (
-        "step 5: the schedule says 'a' (lane 2) runs, "
-        "but the runnable lanes are 'b' (3), 'c' (4)"
+        "step 5: the schedule says 'a' (lane 2) runs, but the runnable lanes are 'b' (3), 'c' (4)"
     )
 
 
@@ -156,7 +153,7 @@ def test_strict_replay_names_a_lane_that_was_never_opened_by_number(run, lanes_o
         run(ReplayScheduler(_schedule(Deviation(1, Kind.RUN, 7))), lanes_of(2, 3))
 
 
-def test_strict_replay_notices_a_choice_that_never_came(run):
+def test_a_choice_that_never_came_and_no_later_one_leaves_the_deviation_unused(run):
     def program(world):
         def late():
             yield 1
@@ -190,7 +187,7 @@ def test_strict_replay_reports_a_missed_choice_at_the_next_one(run):
 
         return [late(), early()]
 
-    with pytest.raises(ReplayDivergedError, match="step 3: .*no choice at that step"):
+    with pytest.raises(ReplayDivergedError, match=r"step 3: .*no choice at that step"):
         run(
             ReplayScheduler(_schedule(Deviation(3, Kind.RUN, 2), Deviation(4, Kind.RUN, 3))),
             program,
@@ -203,7 +200,7 @@ def test_strict_replay_refuses_a_tie_of_too_few_timers(run):
             world.at(1, lambda name=name: world.log.append(name))
         return []
 
-    with pytest.raises(ReplayDivergedError, match="timer 2 fires first at tie 1.*only 2 timers"):
+    with pytest.raises(ReplayDivergedError, match=r"timer 2 fires first at tie 1.*only 2 timers"):
         run(ReplayScheduler(_schedule(Deviation(1, Kind.TIE, count=2))), program)
 
 
