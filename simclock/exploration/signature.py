@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import re
-from types import TracebackType
 
 from simclock.errors import VerdictError
-from simclock.simulation.places import is_plumbing, shorten
+from simclock.simulation.places import place_of_error
 
-__all__ = ["place_of_error", "signature"]
+__all__ = ["signature"]
 
 Signature = tuple[object, ...]
 _PLACES = re.compile(r" at (\S+:[0-9]+)$", re.MULTILINE)
-
-
-def place_of_error(error: BaseException) -> str:
-    """Return the file:line of the innermost frame in the user's own code, or ``''``."""
-    found, trace = "", error.__traceback__
-    while trace is not None:
-        if not is_plumbing(trace.tb_frame.f_code.co_filename):
-            found = _line(trace)
-        trace = trace.tb_next
-    return found
-
-
-def _line(trace: TracebackType) -> str:
-    return f"{shorten(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
 
 
 def signature(error: BaseException) -> Signature:

@@ -25,12 +25,12 @@ from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
 from simclock.on_asyncio.refusals import Refusals
-from simclock.on_asyncio.seams import METHODS, STEP, is_step
+from simclock.on_asyncio.seams import METHODS, STEP, failure_of, is_step
 from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
 from simclock.on_asyncio.timers import SimulatedTimer
 from simclock.simulation import current
 from simclock.simulation.outside import Outside
-from simclock.simulation.places import place_of
+from simclock.simulation.places import describe_end, place_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -421,5 +421,10 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
     def _observe(self, lane: Lane) -> None:
         simulation = self.simulation
         task = lane.task and lane.task()
-        place = "" if task is None or task.done() else place_of(task.get_coro())
-        simulation.record("step", lane.id, place, "ends" if task is not None and task.done() else "")
+        if task is None:
+            place, note = "", ""
+        elif task.done():
+            place, note = describe_end(failure_of(task))
+        else:
+            place, note = place_of(task.get_coro()), ""
+        simulation.record("step", lane.id, place, note)

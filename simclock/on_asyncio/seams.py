@@ -14,7 +14,7 @@ from typing import Any
 from simclock.errors import SimulationError
 from simclock.kernel import Timeline
 
-__all__ = ["METHODS", "STEP", "callback_of", "forget", "is_step", "is_unretrieved", "new_timeline"]
+__all__ = ["METHODS", "STEP", "callback_of", "failure_of", "forget", "is_step", "is_unretrieved", "new_timeline"]
 
 # A C task's wake-up is a builtin method of this name; a pure-Python task's steps are methods.
 _WAKEUP = "task_wakeup"
@@ -65,6 +65,14 @@ def new_timeline() -> Timeline[events.TimerHandle]:
 def is_unretrieved(task: Any) -> bool:
     """Tell whether a finished task holds an exception that nobody has looked at."""
     return bool(getattr(task, "_log_traceback", False))
+
+
+def failure_of(task: Any) -> BaseException | None:
+    """Return a finished task's exception without marking it as looked at."""
+    if task.cancelled():
+        return asyncio.CancelledError()
+    failure: BaseException | None = getattr(task, "_exception", None)
+    return failure
 
 
 def callback_of(handle: Any) -> Any:

@@ -13,7 +13,7 @@ __all__ = ["columns"]
 _ALL_MAX = 30
 _BEFORE, _AFTER, _LAST = 3, 3, 8
 _COLUMNS_MAX = 8
-_WIDTH_MAX = 26
+_WIDTH_MAX = 32
 
 
 def columns(schedule: Schedule, events: Sequence[Event], names: Sequence[str]) -> list[str]:
@@ -60,9 +60,7 @@ def _cell(event: Event) -> str:
     place = os.path.basename(event.place) if event.place else ""
     if event.kind == "cancel":
         return f"✗ cancelled {place}".rstrip()
-    if event.note == "ends":
-        return "ends"
-    return place or "runs"
+    return " ".join(part for part in (event.note, place) if part) or "runs"
 
 
 def _choose(rows: Sequence[Event], schedule: Schedule) -> list[tuple[Event, int]]:

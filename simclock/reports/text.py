@@ -6,7 +6,7 @@ from simclock.reports.columns import columns
 from simclock.reports.story import FailureStory
 from simclock.reports.words import describe_schedule
 
-__all__ = ["notes", "tell"]
+__all__ = ["headline", "notes", "tell"]
 
 
 def notes(story: FailureStory) -> str:
@@ -44,9 +44,17 @@ def notes(story: FailureStory) -> str:
 
 def tell(story: FailureStory) -> str:
     """Return the whole report."""
-    error = story.exception
-    head = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"{head}\n{notes(story)}"
+    return "\n".join([*headline(story.exception), notes(story)])
+
+
+def headline(error: BaseException, indent: str = "") -> list[str]:
+    """Return what was raised; for a group, each of its exceptions on a line of its own."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    lines = [indent + text]
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            lines += headline(each, indent + "  ")
+    return lines
 
 
 def _plural(count: int, noun: str) -> str:

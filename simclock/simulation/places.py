@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["frames_of", "is_plumbing", "place_of", "shorten", "waiting_in"]
+__all__ = [
+    "describe_end",
+    "frames_of",
+    "is_plumbing",
+    "place_of",
+    "place_of_error",
+    "shorten",
+    "waiting_in",
+]
 
 _STDLIB = os.path.normcase(sysconfig.get_path("stdlib"))
 _SITE = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
@@ -82,3 +90,21 @@ def waiting_in(coroutine: Any) -> str:
         elif not awaited:
             awaited = frame.f_code.co_qualname
     return awaited
+
+
+def place_of_error(error: BaseException) -> str:
+    """Return the file:line of the innermost frame in the user's own code, or ``''``."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not is_plumbing(filename):
+            found = f"{shorten(filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def describe_end(error: BaseException | None) -> tuple[str, str]:
+    """Return where a task ended and how: ``("", "ends")``, or the place of what it raised."""
+    if error is None:
+        return "", "ends"
+    return place_of_error(error), f"raises {type(error).__name__}"
