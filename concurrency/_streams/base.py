@@ -212,7 +212,10 @@ class LazyStream(Stream[T], Generic[S, T]):
 
     async def _close(self) -> None:
         # A source that was never pulled has nothing to clean up, but it is ours all the same.
-        await close_source(self._source if self._iterator is None else self._iterator)
+        ending = self._source if self._iterator is None else self._iterator
+        # A stream that is kept after its end keeps nothing else alive.
+        self._source, self._iterator = (), None
+        await close_source(ending)
 
     def _abandon(self, token: EventLoopToken) -> Callable[[], object]:
         close = partial(close_source, self._iterator)

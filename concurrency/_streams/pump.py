@@ -87,6 +87,7 @@ class Pump(Generic[S]):
                         group.start_soon(self._feed, source, feed, name=name)
         finally:
             untrack_resource(self)
+            self._feeds.clear()
             self.ended.set()
             self._tell_consumer()
             if self._abandoned:
@@ -239,6 +240,7 @@ class PumpedStream(Stream[T], Generic[S, T]):
 
     async def _close(self) -> None:
         pump = self._pump
+        self._sources = ()
         if pump is None:
             return
         pump.stop()
