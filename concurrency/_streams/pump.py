@@ -170,6 +170,7 @@ class Pump(Generic[S]):
     def stop(self) -> None:
         """Cancel all pulling; ``ended`` tells when the sources are closed."""
         self._stopped = True
+        self._cut_short = None
         for _, feed in self._feeds:
             feed.scope.cancel()
 
