@@ -10,7 +10,7 @@ from simclock.simulation.places import place_of_error
 __all__ = ["signature"]
 
 Signature = tuple[object, ...]
-_PLACES = re.compile(r" at (\S+:[0-9]+)$", re.MULTILINE)
+_PLACES = re.compile(r" at (\S+:[0-9]+)\b")
 
 
 def signature(error: BaseException) -> Signature:

@@ -10,8 +10,10 @@ from types import FrameType
 from typing import Any
 
 __all__ = [
+    "caller_of",
     "describe_end",
     "frames_of",
+    "is_installed",
     "is_plumbing",
     "place_of",
     "place_of_error",
@@ -21,6 +23,7 @@ __all__ = [
 
 _STDLIB = os.path.normcase(sysconfig.get_path("stdlib"))
 _SITE = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
+_INSTALLED = tuple(site + os.sep for site in _SITE)
 _OURS = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The plumbing in which tasks suspend: a reader looks for the line of their own that led there.
 _PLUMBING = tuple(
@@ -60,8 +63,20 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
         coroutine = inner
 
 
+def is_installed(filename: str) -> bool:
+    """Tell whether a file belongs to an installed library."""
+    return os.path.normcase(filename).startswith(_INSTALLED)
+
+
 def shorten(filename: str) -> str:
-    """Return ``filename`` relative to the current directory, if it lies below it."""
+    """Return ``filename`` as a reader knows it.
+
+    A file of an installed library is told from its package on, another relative to the current
+    directory, if it lies below it.
+    """
+    if is_installed(filename):
+        site = max(_INSTALLED, key=lambda site: os.path.normcase(filename).startswith(site))
+        return filename[len(site) :]
     try:
         relative = os.path.relpath(filename)
     except ValueError:
@@ -79,6 +94,18 @@ def place_of(coroutine: Any) -> str:
         if not is_plumbing(filename):
             found = f"{shorten(filename)}:{line}"
     return found or outermost
+
+
+def caller_of(coroutine: Any) -> str:
+    """Return the user's line that called into the library in which it waits, or ``''``."""
+    caller, in_library = "", False
+    for frame, line in frames_of(coroutine):
+        filename = frame.f_code.co_filename
+        if is_installed(filename) and not is_plumbing(filename):
+            in_library = True
+        elif not is_plumbing(filename):
+            caller, in_library = f"{shorten(filename)}:{line}", False
+    return caller if in_library else ""
 
 
 def waiting_in(coroutine: Any) -> str:

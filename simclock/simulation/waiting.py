@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Container, Iterable
+from typing import Any, Final
 
 from simclock.kernel import Lane
-from simclock.simulation.places import place_of, waiting_in
+from simclock.simulation.places import caller_of, place_of, waiting_in
 from simclock.simulation.simulation import Simulation
 
 __all__ = ["describe_spinners", "describe_waiting", "last_steps"]
+
+_WAITING_MAX: Final = 20
 
 
 def last_steps(simulation: Simulation) -> dict[int, float]:
@@ -33,19 +35,41 @@ def describe_waiting(simulation: Simulation, waiting: Iterable[tuple[Lane, Any]]
             continue
         awaited = waiting_in(coroutine) or "an await of its own"
         place = place_of(coroutine) or "an unknown place"
-        rows.append((names[lane.id], f"waits in {awaited} since t={since[lane.id]:g}s at {place}"))
+        caller = caller_of(coroutine)
+        text = f"waits in {awaited} since t={since[lane.id]:g}s at {place}"
+        rows.append((names[lane.id], f"{text}, called at {caller}" if caller else text))
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"  {name:<{width}}  {what}" for name, what in rows)
 
 
 def describe_spinners(simulation: Simulation, steps: Iterable[int], places: dict[int, str]) -> str:
-    """Return a line for each lane among the latest ``steps``: how many it took, and where."""
+    """Return a line for each lane among the latest ``steps``: how many it took, and where.
+
+    Who waits meanwhile is told after them: often a timer that ticks for ever hides a deadlock.
+    """
     counts: dict[int, int] = {}
     for lane in steps:
         counts[lane] = counts.get(lane, 0) + 1
     names = simulation.names()
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(
+    lines = [
         f"  {names[lane]}: {count}" + (f" at {places[lane]}" if places.get(lane) else "")
         for lane, count in ranked
-    )
+    ]
+    waiting = _waiting_meanwhile(simulation, counts)
+    if waiting:
+        lines += ["while these wait", *waiting[:_WAITING_MAX]]
+    if len(waiting) > _WAITING_MAX:
+        lines.append(f"  and {len(waiting) - _WAITING_MAX} more")
+    return "\n".join(lines)
+
+
+def _waiting_meanwhile(simulation: Simulation, running: Container[int]) -> list[str]:
+    assert simulation.driver is not None
+    since, names = last_steps(simulation), simulation.names()
+    lines: list[str] = []
+    for lane in simulation.lanes:
+        place = "" if lane.id in running else simulation.driver.place(lane)
+        if place and lane.id in since:
+            lines.append(f"  {names[lane.id]}  since t={since[lane.id]:g}s at {place}")
+    return lines
