@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from simclock.kernel import CALLBACKS, Event
+from simclock.kernel import CALLBACKS, MAIN, Event
 from simclock.schedules import Kind, Schedule
 
 __all__ = ["columns"]
@@ -20,13 +20,14 @@ def columns(schedule: Schedule, events: Sequence[Event], names: Sequence[str]) -
     """Return the lines of a table: step, virtual time, and who got where.
 
     A cell tells the line at which the task suspended after that step. Rows far from any
-    deviation and from the end are left out of long runs, and a line says how many.
+    deviation and from the end are left out of long runs, and so are tasks that have no part in
+    either where there are many; a line says how many.
     """
     rows = [event for event in events if event.lane != CALLBACKS or event.kind == "stall"]
-    shown = _choose(rows, schedule)
-    lanes = sorted({row.lane for row, _ in shown if row.lane != CALLBACKS})[:_COLUMNS_MAX]
+    lanes = _choose_lanes(rows, schedule)
     if not lanes:
         return []
+    shown = _choose([row for row in rows if row.lane in lanes or row.kind == "stall"], schedule)
     cells = {id(row): _cell(row) for row, _ in shown}
     widths = {
         lane: min(
@@ -35,21 +36,36 @@ def columns(schedule: Schedule, events: Sequence[Event], names: Sequence[str]) -
         )
         for lane in lanes
     }
-    head = "  step       time  " + "  ".join(f"{names[lane]:<{widths[lane]}.{widths[lane]}}" for lane in lanes)
-    lines = [head.rstrip()]
+    heads = [f"{_fit(names[lane], widths[lane]):<{widths[lane]}}" for lane in lanes]
+    lines = ["  ".join(["  step       time", *heads]).rstrip()]
     for row, skipped in shown:
         if skipped:
             lines.append(f"     …             ({skipped} more)")
+        lead = f"  {row.step:>4} {_time(row):>10}  "
         if row.kind == "stall":
-            lines.append(f"  {row.step:>4} {_time(row):>10}  ~ time passes although a task can run ~")
+            lines.append(f"{lead}~ time passes although a task can run ~")
             continue
-        line = f"  {row.step:>4} {_time(row):>10}  "
-        line += "  ".join(
-            f"{cells[id(row)] if lane == row.lane else '':<{widths[lane]}.{widths[lane]}}"
-            for lane in lanes
-        )
-        lines.append(line.rstrip())
+        texts = [_fit(cells[id(row)], widths[lane]) if lane == row.lane else "" for lane in lanes]
+        padded = [f"{text:<{widths[lane]}}" for text, lane in zip(texts, lanes, strict=True)]
+        lines.append((lead + "  ".join(padded)).rstrip())
+    hidden = [names[lane] for lane in sorted({row.lane for row in rows} - {CALLBACKS, *lanes})]
+    if hidden:
+        lines.append(f"  not shown: {', '.join(hidden)}")
     return lines
+
+
+def _choose_lanes(rows: Sequence[Event], schedule: Schedule) -> list[int]:
+    """Return the lanes to show: the first, those that deviate, and those that came last."""
+    ranked = [MAIN, *(deviation.lane for deviation in schedule.deviations)]
+    ranked += [row.lane for row in reversed(rows)]
+    ran = {row.lane for row in rows} - {CALLBACKS}
+    chosen = [lane for lane in dict.fromkeys(ranked) if lane in ran]
+    return sorted(chosen[:_COLUMNS_MAX])
+
+
+def _fit(text: str, width: int) -> str:
+    """Cut ``text`` at the front: what ends it, a line or a number, tells it from others."""
+    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
 
 
 def _time(event: Event) -> str:
