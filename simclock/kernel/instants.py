@@ -15,13 +15,17 @@ __all__ = ["NANOSECONDS", "from_seconds", "to_seconds"]
 
 NANOSECONDS = 10**9
 
-# Below this many seconds ``seconds * 1e9`` is off by less than half a nanosecond, so rounding
-# it gives the nearest nanosecond; above it the product itself may skip whole nanoseconds.
-_EXACT_PRODUCT_SECONDS = float(2**22)
+# Below this many seconds ``seconds * 1e9`` is off by less than a thousandth of a nanosecond, so
+# rounding it gives the nearest nanosecond. Further out the product rounds to halves and wholes
+# of its own, and rounding twice may give a neighbour.
+_EXACT_PRODUCT_SECONDS = float(2**13)
 
 
 def from_seconds(seconds: float) -> int:
-    """Return the whole nanosecond nearest to ``seconds``, which must be finite."""
+    """Return the whole nanosecond nearest to ``seconds``, which must be finite.
+
+    Within a thousandth of a nanosecond of the middle between two, either may be returned.
+    """
     if -_EXACT_PRODUCT_SECONDS < seconds < _EXACT_PRODUCT_SECONDS:
         return round(seconds * 1e9)
     numerator, denominator = seconds.as_integer_ratio()

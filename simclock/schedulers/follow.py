@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import final
@@ -53,16 +52,14 @@ class FollowScheduler:
         has to starve for long is thus one deviation rather than one for each step.
         """
         holds: list[Deviation] = []
-        for lane in sorted({lane for lanes in self._passed_over.values() for lane in lanes}):
-            ran = [step for step, other in enumerate(self._lanes, 1) if other == lane]
-            passed = [step for step, lanes in self._passed_over.items() if lane in lanes]
-            start = last = passed[0]
-            for step in [*passed[1:], math.inf]:
-                if step == math.inf or any(last < taken < step for taken in ran):
-                    holds.append(Deviation(start, Kind.HOLD, lane, last - start + 1))
-                    start = int(step) if step != math.inf else 0
-                last = int(step) if step != math.inf else 0
-        return tuple(holds)
+        open_: dict[int, tuple[int, int]] = {}
+        for step, ran in enumerate(self._lanes, 1):
+            for lane in self._passed_over.get(step, ()):
+                open_[lane] = (open_.get(lane, (step, step))[0], step)
+            if ran in open_:
+                holds.append(_hold(ran, *open_.pop(ran)))
+        holds += [_hold(lane, *steps) for lane, steps in open_.items()]
+        return tuple(sorted(holds, key=lambda hold: hold.sort_key))
 
     def begin(self, _random: Random, _profile: Profile, /) -> None:
         """Start again from the first step."""
@@ -109,3 +106,7 @@ class FollowScheduler:
             recorded=f"timer {option} fires first at tie {self._ties_seen} (0 is the oldest)",
             found=f"only {count} timers are due then",
         )
+
+
+def _hold(lane: int, first: int, last: int) -> Deviation:
+    return Deviation(first, Kind.HOLD, lane, last - first + 1)

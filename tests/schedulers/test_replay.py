@@ -48,8 +48,10 @@ def test_replaying_what_was_followed_gives_the_same_order(run, name, seed, sleep
     replayer = ReplayScheduler(schedule)
     replayed = run(replayer, program)
 
-    assert found.trace.order == followed.trace.order == replayed.trace.order
-    assert found.log == followed.log == replayed.log
+    held = run(ReplayScheduler(_schedule(*follower.holds, *followed.applied)), program)
+
+    assert found.trace.order == followed.trace.order == replayed.trace.order == held.trace.order
+    assert found.log == followed.log == replayed.log == held.log
     assert replayer.unused == ()
 
 
@@ -68,6 +70,15 @@ def test_each_deviation_names_the_step_and_the_lane_that_ran_out_of_turn(run, la
 
     assert world.log == ["a", "a", "b", "b"]
     assert follower.deviations == (Deviation(2, Kind.RUN, 2),)
+
+
+def test_a_lane_that_starved_for_long_is_a_single_hold(run, lanes_of):
+    follower = FollowScheduler([3, 3, 3, 2, 3, 2])
+    run(follower, lanes_of(2, 4))
+
+    # Lane 2 was passed over at steps 1 to 3; at step 5 lane 3 was the older one.
+    assert follower.holds == (Deviation(1, Kind.HOLD, 2, 3),)
+    assert len(follower.deviations) == 3
 
 
 def test_following_past_the_end_of_the_record_is_calm(run, lanes_of):
