@@ -76,7 +76,8 @@ def _runs_task_of(token: EventLoopToken) -> bool:
     try:
         anyio.get_current_task()
         return current_token() == token
-    except RuntimeError:
+    except (RuntimeError, TypeError):
+        # AnyIO before 4.16 says by a TypeError that asyncio runs a callback, not a task.
         return False
 
 
