@@ -158,7 +158,7 @@ def _check_exploration(
 
 
 def _default_command(main: Main) -> Callable[[Schedule], str]:
-    name = getattr(inspect.unwrap(main), "__qualname__", "main")
+    name = getattr(inspect.unwrap(main), "__name__", "main")
     return lambda schedule: f"simclock.replay({name}, schedule={str(schedule)!r})"
 
 

@@ -179,7 +179,7 @@ class Explorer:
     def _note(self, outcome: Outcome, planner: Planner | SystematicPlanner) -> None:
         self.schedules_run += 1
         simulation = outcome.simulation
-        self.distinct.add(simulation.trace.digest())
+        self.distinct.add(simulation.trace.digest(simulation.applied))
         if isinstance(planner, SystematicPlanner):
             planner.note(outcome)
         if simulation.promises is not None:

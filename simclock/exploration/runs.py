@@ -85,6 +85,8 @@ class Runner:
         trace: TracebackType | None,
     ) -> None:
         """Give everything back."""
+        # Runs that were torn down leave coroutines unawaited: nobody else shall hear of them.
+        gc.collect()
         self._stack.close()
 
     def _warm_up(self) -> None:
@@ -118,15 +120,19 @@ class Runner:
             epoch=self.world.epoch,
             observing=observing,
         )
+        if any(d.kind is Kind.COLLECT for d in plan.injected):
+            # What earlier runs left must not be collected in this one, and be held against it.
+            gc.collect()
         begin_run(simulation)
         self._unawaited.clear()
-        return self._backend.execute(
+        outcome = self._backend.execute(
             simulation,
             self._main,
             self._args,
             unawaited=self._unawaited,
             scoped_lanes=self._scoped_lanes(plan.injected),
         )
+        return _with_promises(outcome)
 
     def _scoped_lanes(self, injected: Sequence[Deviation]) -> frozenset[int]:
         """Return the lanes to cancel as AnyIO or trio would: through a scope around them."""
@@ -141,3 +147,11 @@ def _interventions(plan: Plan) -> Iterator[Deviation]:
     return random_stalls(stream(plan.seed, "stalls"), plan.stall_rate, plan.injected)
 
 
+def _with_promises(outcome: Outcome) -> Outcome:
+    """Let a broken promise fail a run that would otherwise pass."""
+    promises = outcome.simulation.promises
+    if promises is None or outcome.failure is not None:
+        return outcome
+    if not outcome.cancelled:
+        promises.check(at_end=True)
+    return outcome if promises.broken is None else replace(outcome, failure=promises.broken)

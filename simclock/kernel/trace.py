@@ -52,6 +52,9 @@ class Trace:
         self.events: list[Event] = []
         self.draws = 0
 
-    def digest(self) -> bytes:
-        """Return 16 bytes that differ when the courses of two runs do."""
-        return hashlib.blake2b(array("q", self.order).tobytes(), digest_size=16).digest()
+    def digest(self, injected: object = ()) -> bytes:
+        """Return 16 bytes that differ when the courses of two runs, or what they bore, do."""
+        digest = hashlib.blake2b(array("q", self.order).tobytes(), digest_size=16)
+        if injected:
+            digest.update(repr(injected).encode())
+        return digest.digest()

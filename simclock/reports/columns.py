@@ -73,10 +73,11 @@ def _time(event: Event) -> str:
 
 
 def _cell(event: Event) -> str:
-    place = os.path.basename(event.place) if event.place else ""
     if event.kind == "cancel":
-        return f"✗ cancelled {place}".rstrip()
-    return " ".join(part for part in (event.note, place) if part) or "runs"
+        return "✗ cancelled"
+    place = os.path.basename(event.place) if event.place else ""
+    note = event.note.replace("raises ", "✗ ")
+    return " ".join(part for part in (note, place) if part) or "runs"
 
 
 def _choose(rows: Sequence[Event], schedule: Schedule) -> list[tuple[Event, int]]:

@@ -63,7 +63,8 @@ class Promises:
     def break_promise(self, text: str) -> PromiseBrokenError:
         """Return the error for a broken promise; the first one is the verdict on the run."""
         simulation = self._simulation
-        error = PromiseBrokenError(f"{text} (t={simulation.now:g}s, step {simulation.step})")
+        step = simulation.taken or simulation.step
+        error = PromiseBrokenError(f"{text} (t={simulation.now:g}s, step {step})")
         self.broken = self.broken or error
         return error
 

@@ -38,6 +38,7 @@ __all__ = ["Driver", "Simulation"]
 _SPIN_STEPS = 10_000
 _SPIN_STEPS_MIN = 500
 _SPIN_LANES = 100
+_COLLECTION_STEPS = 50_000
 # How often the limits are looked at; small enough to notice a thread's message while polling.
 _CHECK_STEPS = 500
 
@@ -250,7 +251,9 @@ class Simulation:
         due = self._limits_due
         if self._next is not None and self._next.at < due:
             due = self._next.at
-        if self._systematic is not None or (self.promises is not None and self.promises.waiting):
+        if self._systematic is not None or (
+            self.promises is not None and self.promises.waiting and not self.main_done
+        ):
             due = self.step + 1
         self.due = due
 
@@ -264,7 +267,7 @@ class Simulation:
         if step >= self._limits_due:
             self._check_limits()
             self._limits_due = min(step + _CHECK_STEPS, max(self.limits.steps + 1, step + 1))
-        if self.promises is not None:
+        if self.promises is not None and not self.main_done:
             self.promises.check()
         while self._next is not None and self._next.at <= step:
             planned, self._next = self._next, next(self._interventions, None)
@@ -294,6 +297,9 @@ class Simulation:
     def _check_limits(self) -> None:
         step, limits = self.step, self.limits
         assert self.driver is not None
+        if step % _COLLECTION_STEPS == 0:
+            # At fixed steps rather than when the allocator sees fit: collecting runs finalizers.
+            gc.collect()
         self.driver.poll()
         if step > limits.steps:
             recent = [lane for lane in self.trace.order[-1000:] if lane >= 0]
@@ -334,7 +340,6 @@ class Simulation:
         self.draw = None
         self.limits = Limits(steps=self.step + steps, wall_time=self.limits.wall_time)
         self._interventions, self._next = iter(()), None
-        self.promises = None
         self.observing = False
         self._limits_due = self.step + _CHECK_STEPS
         self._plan()

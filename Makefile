@@ -1,0 +1,52 @@
+# Every target sets up what it needs: a .venv with the project and its development tools,
+# made with uv where uv is installed and with python3 and pip where it is not.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test check lint types layers deep bench clean
+
+demo: $(READY)
+	@echo "Exploring docs/examples/anyio_send_delivered_yet_cancelled.py, which runs anyio as it is published."
+	@$(BIN)/python -m simclock explore docs/examples/anyio_send_delivered_yet_cancelled.py:main --cancel; \
+	  test $$? -eq 1 && echo "(A failure was found, as it should be.)"
+
+test: $(READY)
+	$(PYTEST) -n auto -m "not deep"
+
+check: lint types layers test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+# Long searches: thousands of schedules for every construct, on both backends.
+deep: $(READY)
+	$(PYTEST) -n auto -m deep --timeout 3600
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+$(READY): pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && \
+	  $(BIN)/python -m pip install --quiet --editable '.[all]' --group dev; \
+	fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-3.* .simclock .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,193 @@
+"""Exploring finds what is broken, tells it, and leaves what is sound alone."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import time
+
+import anyio
+import programs
+import pytest
+from anyio.lowlevel import checkpoint
+
+import simclock
+
+SCHEDULE_BUGS = {
+    programs.lost_update: AssertionError,
+    programs.lock_order: simclock.DeadlockError,
+    programs.slow_answer: TimeoutError,
+    programs.faulty_one_time_in_ten: AssertionError,
+}
+
+
+@pytest.mark.parametrize("program", SCHEDULE_BUGS, ids=lambda p: p.__name__)
+def test_a_planted_bug_is_found_and_raised_as_itself(program, backend: str) -> None:
+    with pytest.raises(SCHEDULE_BUGS[program]) as caught:
+        simclock.explore(program, backend=backend, schedules=500)
+
+    (note,) = caught.value.__notes__
+    assert "replay: simclock.replay(" in note
+
+
+@pytest.mark.parametrize("program", SCHEDULE_BUGS, ids=lambda p: p.__name__)
+def test_the_stock_order_does_not_show_it(program, backend: str) -> None:
+    simclock.run(program, backend=backend, seed=1)
+
+
+def test_a_sound_program_passes_and_the_exploration_says_how_much_it_saw(backend: str) -> None:
+    done = simclock.explore(programs.no_lost_update, backend=backend, schedules=200)
+
+    assert done.failure is None
+    assert done.schedules_run == 200
+    assert 5 < done.distinct <= 200
+    assert done.rate > 0
+    assert not done.exhausted
+
+
+def test_the_same_arguments_find_the_same_failure(backend: str) -> None:
+    found = [
+        simclock.explore(programs.lost_update, backend=backend, seed=5, on_failure="return").failure
+        for _ in range(2)
+    ]
+
+    assert found[0].schedule == found[1].schedule
+    assert found[0].number == found[1].number
+    assert found[0].trace.events == found[1].trace.events
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_the_failure_is_the_same_however_many_processes_search(workers: int, backend: str) -> None:
+    alone = simclock.explore(programs.lock_order, backend=backend, seed=3, on_failure="return")
+    together = simclock.explore(
+        programs.lock_order, backend=backend, seed=3, workers=workers, on_failure="return"
+    )
+
+    assert together.failure.schedule == alone.failure.schedule
+    assert together.failure.number == alone.failure.number
+
+
+def test_several_processes_share_a_search_without_failure(backend: str) -> None:
+    done = simclock.explore(programs.no_lost_update, backend=backend, schedules=100, workers=2)
+
+    assert done.schedules_run == 100
+
+
+def test_a_program_is_held_to_its_promise_on_both_backends() -> None:
+    done = simclock.explore(programs.no_lost_update, backend=("asyncio", "trio"), schedules=50)
+
+    assert done.schedules_run == 100
+
+
+@pytest.mark.parametrize("scheduler", ["random", "pct:3", "pos", "urw", "delays:2", "exhaustive"])
+def test_each_scheduler_finds_a_lost_update(scheduler: str, backend: str) -> None:
+    done = simclock.explore(
+        programs.lost_update,
+        backend=backend,
+        scheduler=scheduler,
+        schedules=3_000,
+        on_failure="return",
+    )
+
+    assert isinstance(done.failure.exception, AssertionError)
+
+
+async def two_tasks_of_two_steps() -> None:
+    async def task() -> None:
+        await checkpoint()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(task)
+        group.start_soon(task)
+
+
+def test_an_exhausted_space_is_reported_with_its_size() -> None:
+    done = simclock.explore(
+        two_tasks_of_two_steps, backend="trio", scheduler="exhaustive", schedules=10_000
+    )
+
+    # Two lanes of two steps each can be interleaved in 4! / (2! 2!) ways.
+    assert done.exhausted
+    assert done.schedules_run == done.distinct == 6
+
+
+def test_a_space_larger_than_the_budget_is_not_called_exhausted() -> None:
+    done = simclock.explore(
+        two_tasks_of_two_steps, backend="trio", scheduler="exhaustive", schedules=5
+    )
+
+    assert not done.exhausted
+
+
+def test_under_arrivals_tasks_keep_the_order_of_the_stock_loop(backend: str) -> None:
+    done = simclock.explore(
+        programs.lost_update, backend=backend, reorder="arrivals", schedules=300
+    )
+
+    assert done.failure is None
+
+
+def test_under_arrivals_a_slow_machine_is_still_explored(backend: str) -> None:
+    done = simclock.explore(
+        programs.slow_answer, backend=backend, reorder="arrivals", on_failure="return"
+    )
+
+    assert isinstance(done.failure.exception, TimeoutError)
+
+
+def test_the_report_says_whether_the_order_of_tasks_was_needed(backend: str) -> None:
+    needed = simclock.explore(programs.lost_update, backend=backend, on_failure="return")
+    not_needed = simclock.explore(programs.slow_answer, backend=backend, on_failure="return")
+
+    assert "It needs tasks out of the stock loop's order" in needed.failure.report()
+    assert "this can happen on it as it is" in not_needed.failure.report()
+
+
+def test_a_program_that_reads_real_entropy_is_caught_by_running_schedules_twice() -> None:
+    async def main() -> None:
+        for _ in range(os.urandom(1)[0] % 16):
+            await anyio.sleep(0)
+
+    with pytest.raises(simclock.NondeterminismError, match="the same schedule took two courses"):
+        simclock.explore(main, schedules=1_000)
+
+
+def test_what_was_borrowed_is_given_back(backend: str) -> None:
+    random.seed(7)
+    expected = random.Random(7).random()
+    clock, enabled = time.monotonic, gc.isenabled()
+
+    simclock.explore(programs.faulty_one_time_in_ten, backend=backend, on_failure="return")
+
+    assert random.random() == expected
+    assert time.monotonic is clock
+    assert gc.isenabled() == enabled
+
+
+def test_progress_is_told_while_it_goes(backend: str) -> None:
+    seen: list[simclock.Progress] = []
+
+    simclock.explore(
+        programs.no_lost_update, backend=backend, schedules=20, progress=seen.append
+    )
+
+    assert [each.schedules_run for each in seen] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("wanted", [KeyboardInterrupt, SystemExit])
+def test_who_wants_out_gets_out_at_once_and_learns_the_schedule(wanted, backend: str) -> None:
+    runs = 0
+
+    async def main() -> None:
+        nonlocal runs
+        runs += 1
+        await anyio.sleep(1)
+        if runs == 3:
+            raise wanted
+
+    with pytest.raises(wanted) as caught:
+        simclock.explore(main, backend=backend)
+
+    assert runs == 3
+    assert "replay: " in caught.value.__notes__[0]
