@@ -40,6 +40,10 @@ class StoreWarning(UserWarning):
     """A file of the store could not be read or written; the text says which and why."""
 
 
+class _DamageError(Exception):
+    """A file holds something else than stored failures."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -77,7 +81,12 @@ class FailureStore:
         """Return the failing schedules of ``identity``, latest first."""
         path = self.path(identity)
         schedules: list[Schedule] = []
-        for entry in self._read(path) or ():
+        try:
+            entries = _read(path)
+        except _DamageError as error:
+            _warn(f"{path}: {error}; its failures are passed over")
+            return schedules
+        for entry in entries:
             try:
                 schedules.append(decode(entry.schedule))
             except ScheduleTextError as error:
@@ -87,16 +96,30 @@ class FailureStore:
     def save(self, identity: str, schedule: Schedule, summary: str) -> None:
         """Put ``schedule`` first among those of ``identity``; ``summary`` is for who looks."""
         path, text = self.path(identity), str(schedule)
-        entries = self._read(path)
-        if entries is None and not self._set_aside(path):
-            return
-        others = [entry for entry in entries or () if entry.schedule != text]
+        entries: list[_Entry] = []
+        problem = ""
+        try:
+            entries = _read(path)
+        except _DamageError as error:
+            aside = _set_aside(path)
+            if aside is None:
+                _warn(f"{path}: {error}, and cannot be renamed; nothing was saved")
+                return
+            problem = f"{path}: {error}; it was renamed to {aside.name}"
+        others = [entry for entry in entries if entry.schedule != text]
         self._write(path, identity, [_Entry(text, summary), *others][:_FAILURES_MAX])
+        # At the end, because a caller may have turned warnings into errors.
+        if problem:
+            _warn(problem)
 
     def forget(self, identity: str, schedule: Schedule) -> None:
         """Drop ``schedule``, which no longer fails; a test without failures has no file."""
         path, text = self.path(identity), str(schedule)
-        entries = self._read(path) or []
+        try:
+            entries = _read(path)
+        except _DamageError as error:
+            _warn(f"{path}: {error}; nothing was removed from it")
+            return
         kept = [entry for entry in entries if entry.schedule != text]
         if len(kept) == len(entries):
             return
@@ -107,32 +130,6 @@ class FailureStore:
             path.unlink(missing_ok=True)
         except OSError as error:
             _warn(f"{path}: a schedule that no longer fails cannot be removed: {error}")
-
-    def _read(self, path: Path) -> list[_Entry] | None:
-        """Return the entries of ``path``: none if there is no file, ``None`` if it is damaged."""
-        try:
-            return _entries(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, RecursionError) as error:
-            _warn(f"{path}: the stored failures cannot be read and are passed over: {error}")
-            return None
-
-    def _set_aside(self, path: Path) -> bool:
-        """Rename a damaged file, so that a new one can take its place; tell whether it worked."""
-        for number in range(1, _DAMAGED_MAX + 1):
-            aside = path.with_suffix(f".damaged-{number}")
-            if aside.exists():
-                continue
-            try:
-                path.rename(aside)
-            except OSError as error:
-                _warn(f"{path}: damaged, and cannot be renamed: {error}; nothing was saved")
-                return False
-            _warn(f"{path}: damaged, and renamed to {aside.name}")
-            return True
-        _warn(f"{path}: damaged, as {_DAMAGED_MAX} others before it; nothing was saved")
-        return False
 
     def _write(self, path: Path, identity: str, entries: list[_Entry]) -> None:
         failures = [{"schedule": e.schedule, "summary": e.summary} for e in entries]
@@ -153,7 +150,29 @@ class FailureStore:
                     written.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            _warn(f"{path}: the failing schedule cannot be saved: {error}")
+            _warn(f"{path}: the failing schedules cannot be saved: {error}")
+
+
+def _read(path: Path) -> list[_Entry]:
+    """Return the entries of ``path``, none if there is no file; raise if it is damaged."""
+    try:
+        return _entries(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        raise _DamageError(f"the file cannot be read ({error})") from error
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a damaged file, so that a new one can take its place; ``None`` if that fails."""
+    for number in range(1, _DAMAGED_MAX + 1):
+        aside = path.with_suffix(f".damaged-{number}")
+        if not aside.exists():
+            try:
+                return path.rename(aside)
+            except OSError:
+                return None
+    return None
 
 
 def _entries(content: object) -> list[_Entry]:
@@ -179,5 +198,5 @@ def _entries(content: object) -> list[_Entry]:
 
 
 def _warn(text: str) -> None:
-    # Above _warn, the method that warns, and the public method: the caller's own line.
-    warnings.warn(text, StoreWarning, stacklevel=4)
+    # Above this function and the method that found the problem: the caller's own line.
+    warnings.warn(text, StoreWarning, stacklevel=3)
