@@ -14,6 +14,7 @@ from concurrency._pools.lifetime import Lifetime
 from concurrency._pools.processes import RemoteTraceback, WorkerError, call_in_process, pack_call
 from concurrency._pools.threads import ThreadCall, call_in_thread
 from concurrency._validation import check_count
+from concurrency.primitives import CapacityLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,7 +57,7 @@ class ThreadPool:
 
     def __init__(self, max_workers: int, *, abandon_on_cancel: bool = False) -> None:
         count = check_count(max_workers, name="ThreadPool(max_workers=)", minimum=1)
-        self._limiter = anyio.CapacityLimiter(count)
+        self._limiter = CapacityLimiter(count)
         self._abandon_on_cancel = abandon_on_cancel
         self._lifetime = Lifetime("ThreadPool")
 
@@ -109,7 +110,7 @@ class ProcessPool:
 
     def __init__(self, max_workers: int) -> None:
         count = check_count(max_workers, name="ProcessPool(max_workers=)", minimum=1)
-        self._limiter = anyio.CapacityLimiter(count)
+        self._limiter = CapacityLimiter(count)
         self._lifetime = Lifetime("ProcessPool")
 
     async def run(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -20,6 +20,8 @@ from concurrency._pools.functions import function_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from concurrency._pools.limits import Limiter
+
 __all__ = ["RemoteTraceback", "WorkerError", "call_in_process", "pack_call"]
 
 
@@ -55,7 +57,7 @@ def pack_call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
         ) from exc
 
 
-async def call_in_process(name: str, request: bytes, limiter: anyio.CapacityLimiter) -> Any:
+async def call_in_process(name: str, request: bytes, limiter: Limiter) -> Any:
     """Run the packed call in a worker process while holding a token of ``limiter``.
 
     Cancelled while it waits, the call never begins. Cancelled later, by a scope or natively, the
@@ -65,14 +67,7 @@ async def call_in_process(name: str, request: bytes, limiter: anyio.CapacityLimi
         anyio.BrokenWorkerProcess: the process ended before the call did.
         WorkerError: the result or the exception cannot be pickled.
     """
-    try:
-        reply = await anyio.to_process.run_sync(_serve, request, cancellable=True, limiter=limiter)
-    except anyio.BrokenWorkerProcess as exc:
-        raise anyio.BrokenWorkerProcess(
-            f"the worker process that ran {name} ended before the call did (killed, out of "
-            "memory, or it left through os._exit); the call may have had effects and was not "
-            "repeated"
-        ) from exc
+    reply = await _exchange(name, request, limiter)
     try:
         value, error, text = pickle.loads(reply)  # noqa: S301 - Made by our own process.
     except Exception as exc:
@@ -81,6 +76,22 @@ async def call_in_process(name: str, request: bytes, limiter: anyio.CapacityLimi
         error.__cause__ = RemoteTraceback(text)
         raise_bare(cast("BaseException", error))
     return value
+
+
+async def _exchange(name: str, request: bytes, limiter: Limiter) -> bytes:
+    borrower = object()
+    await limiter.acquire_on_behalf_of(borrower)
+    try:
+        unlimited = anyio.CapacityLimiter(1)
+        return await anyio.to_process.run_sync(_serve, request, cancellable=True, limiter=unlimited)
+    except anyio.BrokenWorkerProcess as exc:
+        raise anyio.BrokenWorkerProcess(
+            f"the worker process that ran {name} ended before the call did (killed, out of "
+            "memory, or it left through os._exit); the call may have had effects and was not "
+            "repeated"
+        ) from exc
+    finally:
+        limiter.release_on_behalf_of(borrower)
 
 
 def _serve(request: bytes) -> bytes:

@@ -29,6 +29,8 @@ from concurrency.resource_tracker import track_resource, untrack_resource
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from concurrency._pools.limits import Limiter
+
 __all__ = ["ThreadCall", "call_in_thread"]
 
 _logger = logging.getLogger("concurrency.pool")
@@ -116,7 +118,7 @@ class ThreadCall(Generic[T]):
 
 
 async def call_in_thread(
-    call: ThreadCall[T], limiter: anyio.CapacityLimiter, *, abandon_on_cancel: bool = False
+    call: ThreadCall[T], limiter: Limiter, *, abandon_on_cancel: bool = False
 ) -> T:
     """Run ``call`` in a worker thread while holding a token of ``limiter``.
 
@@ -162,7 +164,7 @@ async def _wait_end(call: ThreadCall[Any]) -> None:
         await settle(ended)
 
 
-def _abandon(call: ThreadCall[Any], limiter: anyio.CapacityLimiter) -> bool:
+def _abandon(call: ThreadCall[Any], limiter: Limiter) -> bool:
     """Leave the thread and its token to each other; ``False`` if it ended just now."""
     token = current_token()
 

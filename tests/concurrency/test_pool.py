@@ -170,6 +170,13 @@ def test_no_more_threads_than_allowed(backend):
     anyio.run(no_more_threads_than_allowed, backend=backend)
 
 
+def test_a_pool_may_be_made_before_and_outlive_an_event_loop():
+    threads, processes = ThreadPool(1), ProcessPool(1)
+    for name in ("asyncio", "trio", "asyncio"):
+        assert anyio.run(threads.run, int, "3", backend=name) == 3
+        assert anyio.run(processes.run, int, "3", backend=name) == 3
+
+
 # --- threads: leaving the pool
 
 
@@ -485,6 +492,22 @@ def test_cancelling_a_process_call_kills_the_process(backend, tmp_path):
     anyio.run(main, backend=backend)
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+def test_native_cancellation_of_a_process_call_frees_its_place():
+    import asyncio
+
+    async def main():
+        pool = ProcessPool(1)
+        await pool.run(abs, -1)
+        task = asyncio.ensure_future(pool.run(exec, "import time; time.sleep(60)"))
+        await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await pool.run(abs, -2) == 2
+
+    asyncio.run(main())
 
 
 MODULE = """
