@@ -1,13 +1,15 @@
-"""``reorder="arrivals"``: the ready order is the stock loop's, only what comes from outside varies."""
+"""``reorder="arrivals"``: the stock loop's ready order; only what comes from outside varies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from simclock.kernel import Lane
-from simclock.schedulers.protocol import Profile, Scheduler
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from simclock.kernel import Lane
+    from simclock.schedulers.protocol import Profile, Scheduler
 
 __all__ = ["Arrivals"]
 

@@ -8,16 +8,19 @@ whatever needs few delays is found before anything that needs more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from simclock.errors import NondeterminismError, UsageError
-from simclock.kernel import Lane
 from simclock.schedulers.detached import DETACHED
 from simclock.schedulers.postponing import Postponing
 from simclock.schedulers.protocol import Profile, RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["DelayScheduler"]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from simclock.errors import NondeterminismError
-from simclock.kernel import Lane
 from simclock.schedulers.detached import DETACHED
 from simclock.schedulers.protocol import Profile, RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["ExhaustiveScheduler"]
 

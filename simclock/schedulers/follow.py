@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from simclock.errors import ReplayDivergedError
-from simclock.kernel import Lane
 from simclock.schedulers.detached import DETACHED
 from simclock.schedulers.protocol import Profile, RunView
 from simclock.schedules import Deviation, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["FollowScheduler"]
 

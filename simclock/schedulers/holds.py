@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from simclock.errors import UsageError
-from simclock.kernel import Lane
 from simclock.schedulers.protocol import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["HoldScheduler"]
 

@@ -1,7 +1,7 @@
 """Probabilistic concurrency testing: random priorities that change at a few random places.
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic
-Guarantees of Finding Bugs", ASPLOS 2010, figure 4. Deviations from the paper:
+Guarantees of Finding Bugs", ASPLOS 2010. Deviations from the paper:
 
 * Priorities belong to lanes, and they change at choices rather than at any step, because a change
   matters at the next choice at the earliest. No run has more choices than steps, the paper's k.
@@ -14,13 +14,15 @@ Guarantees of Finding Bugs", ASPLOS 2010, figure 4. Deviations from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from simclock.errors import UsageError
 from simclock.kernel import FAIRNESS_CHOICES, Lane
 from simclock.schedulers.protocol import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["PctScheduler"]
 

@@ -13,9 +13,8 @@ unusual order need many of them, and whatever few of them find, the others find 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from simclock.errors import UsageError
 from simclock.kernel import derive_seed
@@ -23,9 +22,13 @@ from simclock.schedulers.fifo import FifoScheduler
 from simclock.schedulers.holds import HoldScheduler
 from simclock.schedulers.pct import PctScheduler
 from simclock.schedulers.pos import PosScheduler
-from simclock.schedulers.protocol import Scheduler
 from simclock.schedulers.uniform import UniformScheduler
 from simclock.schedulers.urw import UrwScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simclock.schedulers.protocol import Scheduler
 
 __all__ = ["Member", "Portfolio"]
 

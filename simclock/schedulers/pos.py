@@ -7,12 +7,15 @@ a step will touch before it runs, which nothing here can tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from simclock.kernel import Lane
 from simclock.schedulers.protocol import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["PosScheduler"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from simclock.kernel import Lane
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simclock.kernel import Lane
 
 __all__ = ["Postponing"]
 

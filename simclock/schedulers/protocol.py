@@ -10,12 +10,14 @@ Two methods are optional. ``attach(run)`` is called once in each run, after ``be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from random import Random
-from typing import Protocol, final, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
-from simclock.kernel import Lane, Trace
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from simclock.kernel import Lane, Trace
 
 __all__ = ["LaneKey", "Profile", "RunView", "Scheduler", "SystematicScheduler"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from simclock.kernel import Lane
-from simclock.schedulers.protocol import Profile
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from simclock.kernel import Lane
+    from simclock.schedulers.protocol import Profile
 
 __all__ = ["UniformScheduler"]
 

@@ -8,13 +8,15 @@ yet to spawn still have before them makes all interleavings about equally likely
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from simclock.kernel import CALLBACKS, Lane
 from simclock.schedulers.detached import DETACHED
 from simclock.schedulers.protocol import LaneKey, Profile, RunView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["UrwScheduler"]
 

@@ -16,11 +16,13 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 from simclock.errors import ScheduleTextError
-from simclock.schedules.schedule import Schedule
 from simclock.schedules.text import decode
+
+if TYPE_CHECKING:
+    from simclock.schedules.schedule import Schedule
 
 __all__ = ["DEFAULT_DIRECTORY", "FailureStore", "StoreWarning"]
 
