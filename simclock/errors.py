@@ -1,4 +1,4 @@
-"""Every error simclock raises; each text says what happened, when, and what would have been right."""
+"""Every error simclock raises: what happened, when, and what would have been right."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from simclock.kernel.instants import NANOSECONDS, from_seconds, to_seconds
 from simclock.kernel.lanes import CALLBACKS, MAIN, NO_ARGUMENT, Lane
-from simclock.kernel.limits import FAIRNESS_CHOICES, FAIRNESS_PER_LANE, Limits
+from simclock.kernel.limits import DEFAULT_LIMITS, FAIRNESS_CHOICES, FAIRNESS_PER_LANE, Limits
 from simclock.kernel.streams import derive_seed, stream
 from simclock.kernel.timeline import Timeline
 from simclock.kernel.trace import Event, Trace
 
 __all__ = [
     "CALLBACKS",
+    "DEFAULT_LIMITS",
     "FAIRNESS_CHOICES",
     "FAIRNESS_PER_LANE",
     "MAIN",

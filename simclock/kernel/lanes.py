@@ -42,7 +42,7 @@ class Lane:
     )
 
     def __init__(self, id: int, name: str, parent: Lane | None, key: tuple[int, ...]) -> None:  # noqa: A002 - the number is the lane's identity, and reads so everywhere else
-        """Number the lane; ``key`` is its place in the tree of spawns, the same in every run."""
+        """Give the lane its number; ``key`` is its place in the tree of spawns."""
         self.id = id
         self.name = name
         self.parent = parent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Final, cast, final
 
 from simclock.errors import UsageError
 
-__all__ = ["FAIRNESS_CHOICES", "FAIRNESS_PER_LANE", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "FAIRNESS_CHOICES", "FAIRNESS_PER_LANE", "Limits"]
 
 # Nothing runnable waits for more than this many choices, whatever a scheduler's priorities:
 # AnyIO's cancellation re-arms itself through call_soon, and a task kept waiting for ever would
@@ -34,10 +34,13 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Refuse limits that no run could respect."""
-        steps: object = self.steps
+        steps = cast("object", self.steps)
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
             raise UsageError(f"Limits(steps=…) takes a whole number >= 1, not {self.steps!r}")
         for name in ("virtual_time", "wall_time"):
-            value: object = getattr(self, name)
+            value = cast("object", getattr(self, name))
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
                 raise UsageError(f"Limits({name}=…) takes seconds > 0, not {value!r}")
+
+
+DEFAULT_LIMITS: Final = Limits()

@@ -71,7 +71,11 @@ class Timeline(Generic[TimerT]):
 
     def live(self) -> list[TimerT]:
         """Return the live timers, earliest first."""
-        return [timer for _, _, when, timer in sorted(self._heap, key=lambda e: e[:2]) if self._is_live(timer, when)]
+        return [
+            timer
+            for _, _, when, timer in sorted(self._heap, key=lambda e: e[:2])
+            if self._is_live(timer, when)
+        ]
 
     def is_due(self) -> bool:
         """Tell whether a live timer has already been reached by the clock."""

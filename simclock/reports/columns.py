@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from simclock.kernel import CALLBACKS, MAIN, Event
 from simclock.schedules import Kind, Schedule
@@ -75,7 +75,7 @@ def _time(event: Event) -> str:
 def _cell(event: Event) -> str:
     if event.kind == "cancel":
         return "✗ cancelled"
-    place = os.path.basename(event.place) if event.place else ""
+    place = PurePath(event.place).name if event.place else ""
     note = event.note.replace("raises ", "✗ ")
     return " ".join(part for part in (note, place) if part) or "runs"
 

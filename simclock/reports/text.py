@@ -5,6 +5,7 @@ from __future__ import annotations
 from simclock.reports.columns import columns
 from simclock.reports.story import FailureStory
 from simclock.reports.words import describe_schedule
+from simclock.simulation.places import leaves
 
 __all__ = ["headline", "notes", "tell"]
 
@@ -24,9 +25,7 @@ def notes(story: FailureStory) -> str:
     lines = [
         head,
         "schedule: "
-        + "\n".join(
-            describe_schedule(schedule, story.names, story.events, story.passed_over)
-        ),
+        + "\n".join(describe_schedule(schedule, story.names, story.events, story.passed_over)),
     ]
     if story.reorder == "arrivals" or story.arrivals == "yes":
         lines.append("The order of tasks is the stock loop's: this can happen on it as it is.")
@@ -51,9 +50,8 @@ def headline(error: BaseException, indent: str = "") -> list[str]:
     """Return what was raised; for a group, each of its exceptions on a line of its own."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     lines = [indent + text]
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            lines += headline(each, indent + "  ")
+    for each in leaves(error):
+        lines += headline(each, indent + "  ")
     return lines
 
 

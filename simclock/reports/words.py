@@ -51,7 +51,9 @@ def _describe(
             times = f", {count} timers on" if count > 1 else ""
             return f"before step {at} time passes{until}{times}, although a task can run"
         case Kind.TIE:
-            return f"the {_ordinal(at)} choice among timers of one instant goes to number {count + 1}"
+            return (
+                f"the {_ordinal(at)} choice among timers of one instant goes to number {count + 1}"
+            )
         case Kind.CANCEL:
             event = by_step.get(("cancel", at))
             place = f" at {event.place}" if event and event.place else ""
@@ -61,5 +63,7 @@ def _describe(
 
 
 def _ordinal(number: int) -> str:
-    suffix = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    suffix = (
+        "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
     return f"{number}{suffix}"

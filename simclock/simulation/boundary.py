@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ _VIRTUAL: Final[dict[str, Callable[..., Any]]] = {
 
 
 @contextmanager
-def boundary() -> Iterator[None]:
+def boundary() -> Generator[None]:
     """Hold the boundary within the block, and give everything back after it."""
     before = {name: getattr(time, name) for name in _VIRTUAL}
     state = random.getstate()

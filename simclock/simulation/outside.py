@@ -1,60 +1,92 @@
 """What happens outside the simulation: messages of real threads, and whether any is still due.
 
 Worker threads work in real time while virtual time stands still. The world therefore has to
-know, whenever nothing can run, whether some thread may still bring news: a thread that computes
-may; one that is parked on a lock, an empty queue or an unanswered request to the loop may not.
+know, whenever nothing can run, whether some thread may still bring news.
 """
 
 from __future__ import annotations
 
-import os
 import queue
-import sys
 import threading
-from collections.abc import Callable
 from time import perf_counter
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from simclock.errors import WallTimeError
+from simclock.simulation.threads import Standing, frames, place_of_thread, standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 __all__ = ["Outside"]
 
+# How often to look whether those who were at work still are.
 _POLL_SECONDS = 0.02
-# A thread that was just handed something still looks parked until it wakes up.
-_GRACE_SECONDS = 0.005
-_PARKED_IN = {
-    ("threading.py", "wait"),
-    ("threading.py", "_wait_for_tstate_lock"),
-    ("threading.py", "join"),
-    ("queue.py", "get"),
-    ("queue.py", "put"),
-    ("thread.py", "_worker"),
-    ("_thread_cache.py", "_work"),
-    ("selectors.py", "select"),
-    ("socket.py", "accept"),
-}
+# A thread that was just woken still looks parked until it runs: it gets this long, and several
+# times as long before it is said that nobody will ever answer.
+_GRACE_SECONDS = 0.003
+_LOOKS_BEFORE_DEADLOCK = 5
+
+
+def _knows_no_pool(_thread: threading.Thread, _frame: FrameType) -> bool | None:
+    return None
 
 
 @final
 class Outside:
     """The messages that threads send into one run, and the threads that may send more.
 
-    ``busy_workers`` counts the jobs known to be under way, for pools that can be asked exactly.
+    The run's own threads are those that were started after it or have sent it something. Where
+    others may send as well, because the run is not all that its process does
+    (``newcomers_only=False``), the thread that made it and the main thread count too, and no
+    other thread is overlooked before a deadlock is called.
+
+    ``busy`` counts the jobs known to be under way that no thread shows. ``has_work`` knows pools
+    of threads: see :func:`~simclock.simulation.threads.standing_of`.
     """
 
-    __slots__ = ("_before", "_busy_workers", "_inbox", "_wall_time", "jobs")
+    __slots__ = (
+        "_before",
+        "_busy",
+        "_has_work",
+        "_heard",
+        "_hosts",
+        "_inbox",
+        "_is_waiting",
+        "_newcomers_only",
+        "_wall_time",
+        "jobs",
+    )
 
-    def __init__(self, wall_time: float, busy_workers: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        wall_time: float,
+        busy: Callable[[], int] | None = None,
+        *,
+        has_work: Callable[[threading.Thread, FrameType], bool | None] = _knows_no_pool,
+        newcomers_only: bool = True,
+    ) -> None:
         """Watch the threads started from now on; wait for them ``wall_time`` seconds at most."""
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._before = frozenset(threading.enumerate()) if threading.active_count() > 1 else None
-        self._busy_workers = busy_workers
+        self._before = frozenset(threading.enumerate())
+        self._hosts = {threading.current_thread(), threading.main_thread()}
+        self._heard: set[int] = set()
+        self._busy = busy
+        self._has_work = has_work
+        self._newcomers_only = newcomers_only
         self._wall_time = wall_time
+        self._is_waiting = False
         self.jobs = 0
 
     def post(self, message: Any) -> None:
         """Hand ``message`` to the run; callable from every thread."""
+        self._heard.add(threading.get_ident())
         self._inbox.put(message)
+
+    def wake(self) -> None:
+        """End a :meth:`wait` that goes on in this very thread; for signal handlers."""
+        if self._is_waiting:
+            self._inbox.put(None)
 
     def take(self) -> list[Any]:
         """Return the messages that have arrived, in order of arrival."""
@@ -67,70 +99,86 @@ class Outside:
         """Tell whether something outside may still bring news; never waits for it."""
         if self.jobs or not self._inbox.empty():
             return True
-        known = 1 if self._before is None else len(self._before)
-        if threading.active_count() <= known and self._before is None:
+        if threading.active_count() == 1:
             return False
-        return bool(self._running_threads())
+        threads = self._own_threads() if self._newcomers_only else self._other_threads()
+        return next(threads, None) is not None
 
-    def wait(self) -> list[Any]:
+    def wait(self, *, hopeless: bool = False) -> list[Any]:
         """Wait in real time for the next messages; an empty list if none can come any more.
 
-        Raises :class:`WallTimeError`, naming the threads, past the limit.
+        ``hopeless`` says that the run has nothing else to wait for: then a thread that sleeps in
+        real time is waited for too. Raises :class:`WallTimeError`, naming the threads, past the
+        limit.
         """
         give_up = perf_counter() + self._wall_time
-        while True:
-            if self._has_message(_POLL_SECONDS if self._expects() else _GRACE_SECONDS):
-                return self.take()
-            if not self._expects():
-                return []
-            if perf_counter() > give_up:
-                raise WallTimeError(
-                    f"waited {self._wall_time:g}s of real time for {self._describe()}; "
-                    "raise Limits(wall_time=…), or find out why it does not answer"
-                )
-
-    def _has_message(self, seconds: float) -> bool:
+        looks = _LOOKS_BEFORE_DEADLOCK if hopeless else 1
+        self._is_waiting = True
         try:
-            message = self._inbox.get(timeout=seconds)
-        except queue.Empty:
-            return False
-        # Put it behind those that came meanwhile? No: take() keeps the order of arrival, so
-        # the first has to stay first.
-        rest = [message, *self.take()]
-        for each in rest:
-            self._inbox.put(each)
-        return True
+            while True:
+                standing = self._look(hopeless=hopeless)
+                if standing is not Standing.ACTIVE:
+                    if standing is Standing.IDLE or not looks:
+                        return self.take()
+                    looks -= 1
+                elif perf_counter() > give_up:
+                    raise WallTimeError(
+                        f"waited {self._wall_time:g}s of real time for {self._describe()}; "
+                        "raise Limits(wall_time=…), or find out why it does not answer"
+                    )
+                active = standing is Standing.ACTIVE
+                try:
+                    first = self._inbox.get(timeout=_POLL_SECONDS if active else _GRACE_SECONDS)
+                except queue.Empty:
+                    continue
+                rest = self.take()
+                return rest if first is None else [first, *rest]
+        finally:
+            self._is_waiting = False
 
-    def _expects(self) -> bool:
-        return not self._inbox.empty() or bool(
-            [thread for thread in self._running_threads() if not _is_parked(thread)]
-        ) or (self._busy_workers is not None and self._busy_workers() > 0)
+    def _look(self, *, hopeless: bool) -> Standing:
+        """Tell what is to be expected of those who may send something."""
+        if not self._inbox.empty() or (self._busy is not None and self._busy() > 0):
+            return Standing.ACTIVE
+        where, most = frames(), Standing.IDLE
+        for thread in self._own_threads():
+            standing = standing_of(thread, where, self._has_work)
+            if standing is Standing.TIMED:
+                # Real time and virtual time have nothing to do with each other: what sleeps
+                # keeps no timer from firing, but it may still rescue who would wait for ever.
+                standing = Standing.ACTIVE if hopeless else Standing.PARKED
+            most = max(most, standing)
+        if hopeless and not self._newcomers_only:
+            for thread in self._other_threads():
+                standing = standing_of(thread, where, self._has_work)
+                if standing is not Standing.TIMED:
+                    most = max(most, standing)
+        return most
 
-    def _running_threads(self) -> list[threading.Thread]:
-        here, before = threading.current_thread(), self._before or frozenset()
-        return [
-            thread
-            for thread in threading.enumerate()
-            if thread is not here and thread not in before and thread is not threading.main_thread()
-        ]
+    def _other_threads(self) -> Iterator[threading.Thread]:
+        """Yield the live threads but this one and those that Python knows by hearsay."""
+        here = threading.current_thread()
+        for thread in threading.enumerate():
+            if thread is not here and not (
+                isinstance(thread, threading._DummyThread)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the only way to tell
+                and thread.ident not in self._heard
+            ):
+                yield thread
+
+    def _own_threads(self) -> Iterator[threading.Thread]:
+        for thread in self._other_threads():
+            if (
+                thread not in self._before
+                or thread.ident in self._heard
+                or (thread in self._hosts and not self._newcomers_only)
+            ):
+                yield thread
 
     def _describe(self) -> str:
+        where = frames()
         lines = [
-            f"thread {thread.name!r} at {_place(thread)}"
-            for thread in self._running_threads()
-            if not _is_parked(thread)
+            f"thread {thread.name!r} at {place_of_thread(thread)}"
+            for thread in self._other_threads()
+            if standing_of(thread, where, self._has_work) is not Standing.PARKED
         ]
         return "; ".join(lines) or f"{self.jobs} executor job(s)"
-
-
-def _place(thread: threading.Thread) -> str:
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - the documented way to see another thread's stack
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown place"
-
-
-def _is_parked(thread: threading.Thread) -> bool:
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - as above
-    if frame is None:
-        return False
-    code = frame.f_code
-    return (os.path.basename(code.co_filename), code.co_name) in _PARKED_IN

@@ -6,8 +6,9 @@ import gc
 import os
 import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 __all__ = [
     "caller_of",
@@ -15,29 +16,28 @@ __all__ = [
     "frames_of",
     "is_installed",
     "is_plumbing",
+    "leaves",
     "place_of",
     "place_of_error",
     "shorten",
     "waiting_in",
 ]
 
-_STDLIB = os.path.normcase(sysconfig.get_path("stdlib"))
-_SITE = tuple(os.path.normcase(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
-_INSTALLED = tuple(site + os.sep for site in _SITE)
-_OURS = os.path.normcase(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# The plumbing in which tasks suspend: a reader looks for the line of their own that led there.
-_PLUMBING = tuple(
-    os.path.join(site, package) + os.sep for site in _SITE for package in ("anyio", "trio")
+_STDLIB, *_SITE = (
+    os.path.normcase(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")
 )
+_OURS = os.path.normcase(Path(__file__).resolve().parents[1]) + os.sep
+# The plumbing in which tasks suspend: a reader looks for the line of their own that led there.
+_PLUMBING = (_OURS, "<", *(f"{site}{name}{os.sep}" for site in _SITE for name in ("anyio", "trio")))
 _DEPTH_MAX = 200
 
 
 def is_plumbing(filename: str) -> bool:
     """Tell whether a file belongs to Python, AnyIO, trio or simclock, not to the user."""
     path = os.path.normcase(filename)
-    if path.startswith(_PLUMBING) or path.startswith(_OURS + os.sep):
-        return True
-    return (path.startswith(_STDLIB) and not path.startswith(_SITE)) or path.startswith("<")
+    if path.startswith(_STDLIB):
+        return not path.startswith(tuple(_SITE))
+    return path.startswith(_PLUMBING)
 
 
 def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
@@ -54,7 +54,11 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
                 break
         if frame is not None:
             yield frame, frame.f_lineno
-        elif type(coroutine).__name__ in {"async_generator_asend", "async_generator_athrow", "coroutine_wrapper"}:
+        elif type(coroutine).__name__ in {
+            "async_generator_asend",
+            "async_generator_athrow",
+            "coroutine_wrapper",
+        }:
             # These wrappers don't tell what they wrap; their first referent does.
             referents = gc.get_referents(coroutine)
             inner = referents[0] if referents else None
@@ -135,3 +139,11 @@ def describe_end(error: BaseException | None) -> tuple[str, str]:
     if error is None:
         return "", "ends"
     return place_of_error(error), f"raises {type(error).__name__}"
+
+
+def leaves(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions directly inside a group; none if ``error`` is not a group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return ()
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return group.exceptions

@@ -117,7 +117,7 @@ class Simulation:
         scheduler: Scheduler | None,
         limits: Limits,
         timeline: Timeline[Any],
-        interventions: Iterator[Deviation] = iter(()),
+        interventions: Iterator[Deviation] | None = None,
         epoch: float = 0.0,
         observing: bool = False,
     ) -> None:
@@ -142,7 +142,9 @@ class Simulation:
         self.step = 0
         self.ties = 0
         self.progress = 0
-        self.choose: Callable[[list[Lane]], int] | None = scheduler and scheduler.pick
+        self.choose: Callable[[list[Lane]], int] | None = (
+            None if scheduler is None else scheduler.pick
+        )
         self.draw: Callable[[], float] | None = getattr(scheduler, "uniform_draw", None)
         self._streams: dict[str, Random] = {}
         # Not isinstance(): checking a protocol costs as much as twenty steps.
@@ -152,8 +154,8 @@ class Simulation:
         attach = getattr(scheduler, "attach", None)
         if attach is not None:
             attach(self)
-        self._interventions = interventions
-        self._next = next(interventions, None)
+        self._interventions = iter(()) if interventions is None else interventions
+        self._next = next(self._interventions, None)
         self._spin_steps = _SPIN_STEPS
         self._last_check = (0, 0, 0)
         self._limits_due = min(_CHECK_STEPS, limits.steps + 1)
@@ -193,7 +195,7 @@ class Simulation:
         return self._callbacks_lane
 
     def add_lane(self, name: str, parent: Lane | None) -> Lane:
-        """Number a new lane, spawned by ``parent``."""
+        """Open a new lane, spawned by ``parent``."""
         if parent is None:
             key: tuple[int, ...] = ()
         else:
@@ -273,9 +275,10 @@ class Simulation:
             planned, self._next = self._next, next(self._interventions, None)
             if planned.at == step and not self.main_done:
                 self._apply(planned)
-        if self._systematic is not None and self.ready and self.timeline.next_due() is not None:
-            if self._systematic.wants_stall():
-                self._apply(Deviation(step, Kind.STALL))
+        systematic = self._systematic
+        can_stall = systematic is not None and self.ready and self.timeline.next_due() is not None
+        if systematic is not None and can_stall and systematic.wants_stall():
+            self._apply(Deviation(step, Kind.STALL))
         self._plan()
 
     def _apply(self, planned: Deviation) -> None:
@@ -363,7 +366,7 @@ class Simulation:
                 self.record("time", CALLBACKS, "")
 
     def names(self) -> list[str]:
-        """Return a name for each lane, unique among them: ``worker``, ``worker-2``, …"""
+        """Return a name for each lane, unique among them, as in ``worker`` and ``worker-2``."""
         used: dict[str, int] = {}
         unique: list[str] = []
         for lane in self.lanes:

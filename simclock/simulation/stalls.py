@@ -15,9 +15,7 @@ __all__ = ["random_stalls"]
 _STEPS_MAX = 1_000_000
 
 
-def random_stalls(
-    random: Random, rate: float, planned: Sequence[Deviation]
-) -> Iterator[Deviation]:
+def random_stalls(random: Random, rate: float, planned: Sequence[Deviation]) -> Iterator[Deviation]:
     """Yield ``planned`` and, before each step with probability ``rate``, a stall; in order.
 
     The gaps are drawn, not the steps, so a run pays for the stalls it has and no more.

@@ -8,7 +8,7 @@ to be saved and restored for each of thousands of runs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ _HOOK = "_warn_unawaited_coroutine"
 
 
 @contextmanager
-def listening(heard: list[str]) -> Iterator[None]:
+def listening(heard: list[str]) -> Generator[None]:
     """Put a line into ``heard`` for each coroutine dropped unawaited within the block."""
     original = getattr(warnings, _HOOK)
 

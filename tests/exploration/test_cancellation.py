@@ -48,7 +48,9 @@ def test_other_tasks_are_cancelled_in_turn(backend: str) -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 9])
-def test_the_sweep_hits_main_before_each_of_its_steps_but_the_first(steps: int, backend: str) -> None:
+def test_the_sweep_hits_main_before_each_of_its_steps_but_the_first(
+    steps: int, backend: str
+) -> None:
     hit: set[int] = set()
 
     async def main() -> None:
@@ -76,7 +78,9 @@ def test_a_task_is_also_cancelled_when_it_has_been_woken_and_has_not_run_yet() -
         try:
             await future
         except asyncio.CancelledError:
-            woken_then_cancelled = woken_then_cancelled or future.done() and not future.cancelled()
+            woken_then_cancelled = woken_then_cancelled or (
+                future.done() and not future.cancelled()
+            )
             raise
 
     simclock.explore(main, schedules=30, cancel=True)
@@ -120,7 +124,8 @@ def test_an_anyio_program_is_cancelled_as_an_anyio_scope_would(backend: str) -> 
 
     simclock.explore(main, backend=backend, schedules=20, cancel=True)
 
-    assert stayed and all(stayed)
+    assert stayed
+    assert all(stayed)
 
 
 def test_exhaustive_search_also_exhausts_the_places_of_the_cancellation() -> None:

@@ -147,7 +147,7 @@ def test_the_report_says_whether_the_order_of_tasks_was_needed(backend: str) -> 
 def test_a_program_that_reads_real_entropy_is_caught_by_running_schedules_twice() -> None:
     async def main() -> None:
         for _ in range(os.urandom(1)[0] % 16):
-            await anyio.sleep(0)
+            await checkpoint()
 
     with pytest.raises(simclock.NondeterminismError, match="the same schedule took two courses"):
         simclock.explore(main, schedules=1_000)
@@ -156,21 +156,19 @@ def test_a_program_that_reads_real_entropy_is_caught_by_running_schedules_twice(
 def test_what_was_borrowed_is_given_back(backend: str) -> None:
     random.seed(7)
     expected = random.Random(7).random()
-    clock, enabled = time.monotonic, gc.isenabled()
+    clock, enabled = vars(time)["monotonic"], gc.isenabled()
 
     simclock.explore(programs.faulty_one_time_in_ten, backend=backend, on_failure="return")
 
     assert random.random() == expected
-    assert time.monotonic is clock
+    assert vars(time)["monotonic"] is clock
     assert gc.isenabled() == enabled
 
 
 def test_progress_is_told_while_it_goes(backend: str) -> None:
     seen: list[simclock.Progress] = []
 
-    simclock.explore(
-        programs.no_lost_update, backend=backend, schedules=20, progress=seen.append
-    )
+    simclock.explore(programs.no_lost_update, backend=backend, schedules=20, progress=seen.append)
 
     assert [each.schedules_run for each in seen] == list(range(1, 21))
 

@@ -88,7 +88,9 @@ def test_eventually_fails_if_main_ends_before_it_came_true(backend: str) -> None
         simclock.run(main, backend=backend)
 
 
-@pytest.mark.parametrize(("predicate", "within"), [(True, 1), (lambda: True, -1), (lambda: True, float("inf"))])
+@pytest.mark.parametrize(
+    ("predicate", "within"), [(True, 1), (lambda: True, -1), (lambda: True, float("inf"))]
+)
 def test_an_eventually_that_cannot_be_is_refused(predicate, within) -> None:
     with pytest.raises(simclock.UsageError):
         simclock.eventually(predicate, within=within)

@@ -1,0 +1,120 @@
+"""How a real thread stands: whether, left alone, it may still do something.
+
+Worker threads work in real time. A thread that computes may bring news; one that waits without
+a limit for a lock, a queue or an answer does so only once somebody else has moved.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import sys
+import threading
+from concurrent.futures import thread as pools
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+__all__ = ["Standing", "frames", "place_of_thread", "standing_of"]
+
+
+@final
+class Standing(IntEnum):
+    """What is to be expected of a thread, least first."""
+
+    IDLE = 0
+    """Nothing until somebody hands it work."""
+    PARKED = 1
+    """Nothing, unless somebody has just woken it and it has not run since."""
+    TIMED = 2
+    """Something, at the latest when a real timeout of its own is over."""
+    ACTIVE = 3
+    """Something at any moment."""
+
+
+_WAIT: Final = (threading.__file__, "wait")
+_JOINS: Final = {(threading.__file__, "join"), (threading.__file__, "_wait_for_tstate_lock")}
+_POOL: Final = (pools.__file__, "_worker")
+_LISTENING: Final = {(selectors.__file__, "select"), (socket.__file__, "accept")}
+# trio's own pool; its jobs are counted elsewhere.
+_TRIO_POOL: Final = (("trio", "_core", "_thread_cache.py"), "_work")
+# How long a chain of threads that join one another is followed.
+_JOINED_MAX: Final = 20
+
+
+def frames() -> dict[int, FrameType]:
+    """Return where each thread of the process is, by its ident."""
+    return sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the documented way
+
+
+def standing_of(
+    thread: threading.Thread,
+    where: dict[int, FrameType],
+    has_work: Callable[[threading.Thread, FrameType], bool | None],
+) -> Standing:
+    """Tell how ``thread`` stands, given :func:`frames`.
+
+    ``has_work(thread, frame)`` answers for pools that it knows: whether a thread that waits for
+    work has been given some; ``None`` for all other threads.
+    """
+    timed = False
+    for _ in range(_JOINED_MAX):
+        frame = where.get(thread.ident or 0)
+        if frame is None:
+            # It has just been started, or it is about to end.
+            return Standing.ACTIVE
+        if _key(frame) not in _JOINS:
+            own = _standing_in(frame, has_work(thread, frame))
+            return max(own, Standing.TIMED) if timed else own
+        timed = timed or _has_timeout(frame)
+        joined = frame.f_locals.get("self")
+        if not isinstance(joined, threading.Thread) or not joined.is_alive():
+            return Standing.ACTIVE
+        if joined is threading.current_thread():
+            return Standing.TIMED if timed else Standing.PARKED
+        # Whoever waits for a thread to end stands as that thread does.
+        thread = joined
+    return Standing.PARKED
+
+
+def _standing_in(frame: FrameType, has_work: bool | None) -> Standing:  # noqa: FBT001 - an answer, passed on
+    if has_work is not None:
+        return Standing.ACTIVE if has_work else Standing.IDLE
+    key = _key(frame)
+    if key == _WAIT:
+        return Standing.TIMED if _has_timeout(frame) else Standing.PARKED
+    if key == _POOL:
+        return _standing_in_pool(frame)
+    if key in _LISTENING or (key[1] == _TRIO_POOL[1] and Path(key[0]).parts[-3:] == _TRIO_POOL[0]):
+        return Standing.PARKED
+    return Standing.ACTIVE
+
+
+def _standing_in_pool(frame: FrameType) -> Standing:
+    """Tell whether a thread of ``concurrent.futures`` that waits for work has been given some."""
+    known = frame.f_locals
+    queue = known.get("work_queue")
+    if queue is None:
+        return Standing.PARKED
+    given = known.get("work_item") is not None or not queue.empty()
+    return Standing.ACTIVE if given else Standing.IDLE
+
+
+def _key(frame: FrameType) -> tuple[str, str]:
+    return frame.f_code.co_filename, frame.f_code.co_name
+
+
+def _has_timeout(frame: FrameType) -> bool:
+    timeout = frame.f_locals.get("timeout")
+    # Some of these functions say None for "as long as it takes", others -1.
+    return timeout is not None and timeout >= 0
+
+
+def place_of_thread(thread: threading.Thread) -> str:
+    """Return the file:line at which ``thread`` is now."""
+    frame = frames().get(thread.ident or 0)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown place"
