@@ -9,7 +9,7 @@ from simclock.kernel import from_seconds, to_seconds
 from simclock.on_trio.seams import cancel_by_deadline, registered_deadline
 
 if TYPE_CHECKING:
-    from simclock.simulation.simulation import Simulation
+    from simclock.on_trio.world import TrioWorld
 
 __all__ = ["Deadlines"]
 
@@ -18,12 +18,12 @@ __all__ = ["Deadlines"]
 class Deadlines:
     """The scopes that have a deadline and are open, as trio's runner keeps them."""
 
-    __slots__ = ("_firing", "_simulation", "_timeline")
+    __slots__ = ("_firing", "_timeline", "_world")
 
-    def __init__(self, simulation: Simulation) -> None:
-        """Keep deadlines on the timeline of ``simulation``."""
-        self._simulation = simulation
-        self._timeline = simulation.timeline
+    def __init__(self, world: TrioWorld) -> None:
+        """Keep the deadlines of ``world`` on its timeline."""
+        self._world = world
+        self._timeline = world.simulation.timeline
         self._firing: Any = None
 
     def add(self, deadline: float, scope: Any) -> None:
@@ -47,7 +47,7 @@ class Deadlines:
         while timeline.is_due():
             # A scope whose deadline was moved to and fro may be found twice.
             scopes = list(dict.fromkeys(timeline.take_due()))
-            for scope in self._simulation.order_ties(scopes):
+            for scope in self._world.order_ties(scopes):
                 if self._is_reached(scope):
                     fired, self._firing = True, scope
                     cancel_by_deadline(scope)

@@ -18,9 +18,7 @@ __all__ = ["describe_deadlock", "judge_leftovers"]
 def _unfinished(world: TrioWorld) -> list[tuple[Lane, Any]]:
     """Return the program's tasks that have not ended, and where they are suspended."""
     return [
-        (task.lane, task.coro)
-        for task in seams.tasks_of(world.runner)
-        if task.lane.id != CALLBACKS
+        (task.lane, task.coro) for task in seams.tasks_of(world.runner) if task.lane.id != CALLBACKS
     ]
 
 

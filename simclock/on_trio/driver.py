@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 import trio
 import trio.testing
@@ -12,6 +11,8 @@ from simclock.simulation.places import place_of
 from simclock.simulation.waiting import describe_spinners
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
     from simclock.kernel import Lane
     from simclock.on_trio.world import TrioWorld
 
@@ -58,10 +59,10 @@ class TrioDriver:
             with scope:
                 return await coroutine
 
-        scoped = run()
+        scoped: Any = run()
         scoped.__name__ = getattr(coroutine, "__name__", scoped.__name__)
         scoped.__qualname__ = getattr(coroutine, "__qualname__", scoped.__qualname__)
-        return scoped
+        return cast("Coroutine[Any, Any, Any]", scoped)
 
     def place(self, lane: Lane) -> str:
         """Return where the task of ``lane`` is suspended."""

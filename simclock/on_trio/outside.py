@@ -1,15 +1,15 @@
-"""Where a simulated trio run ends: no descriptors, no sockets, no names; only messages of threads."""
+"""Where a simulated trio run ends: nothing real but the messages of threads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 import trio
 from trio.abc import HostnameResolver, SocketFactory
 
 from simclock.errors import OutsideSimulationError
+from simclock.on_trio.seams import is_simulated
 
 if TYPE_CHECKING:
     from simclock.on_trio.world import TrioWorld
@@ -33,10 +33,8 @@ class IOManager:
 
     def get_events(self, timeout: float) -> Any:
         """Return at once, unless the run is the guest of a loop that is to be waited for."""
-        if timeout > 0:
-            if self._world.is_guest:
-                return self._real.get_events(timeout)
-            self._world.wait_for_cushion(timeout)
+        if timeout > 0 and self._world.is_guest:
+            return self._real.get_events(timeout)
         return ()
 
     def process_events(self, events: Any) -> None:
@@ -77,7 +75,7 @@ class IOManager:
 class NoSockets(SocketFactory):
     """Refuses to make sockets; a factory that the program sets takes precedence."""
 
-    def socket(self, family: object = 0, type: object = 0, proto: object = 0) -> NoReturn:  # type: ignore[override]  # noqa: A002, ARG002 - trio's signature
+    def socket(self, family: object = 0, type: object = 0, proto: object = 0) -> NoReturn:  # noqa: A002, ARG002 - trio's signature
         """Refuse."""
         raise OutsideSimulationError("trio.socket.socket()", _STREAMS)
 
@@ -86,11 +84,11 @@ class NoSockets(SocketFactory):
 class NoNames(HostnameResolver):
     """Refuses to look names up; a resolver that the program sets takes precedence."""
 
-    async def getaddrinfo(self, *args: object, **options: object) -> NoReturn:  # type: ignore[override]  # noqa: ARG002 - trio's signature
+    async def getaddrinfo(self, *args: object, **options: object) -> NoReturn:  # noqa: ARG002 - trio's signature
         """Refuse."""
         raise OutsideSimulationError("trio.socket.getaddrinfo()", _NAMES)
 
-    async def getnameinfo(self, sockaddr: object, flags: int) -> NoReturn:  # type: ignore[override]  # noqa: ARG002 - trio's signature
+    async def getnameinfo(self, sockaddr: object, flags: int) -> NoReturn:  # noqa: ARG002 - trio's signature
         """Refuse."""
         raise OutsideSimulationError("trio.socket.getnameinfo()", _NAMES)
 
@@ -151,9 +149,30 @@ class Wakeup:
         self._real.close()
 
 
-def refuse_the_network() -> Sequence[object]:
-    """Refuse sockets and names in the trio run of this thread; return what was set before."""
-    return (
-        trio.socket.set_custom_socket_factory(NoSockets()),
-        trio.socket.set_custom_hostname_resolver(NoNames()),
-    )
+_set_factory: Final = trio.socket.set_custom_socket_factory
+_set_resolver: Final = trio.socket.set_custom_hostname_resolver
+
+
+def set_custom_socket_factory(socket_factory: SocketFactory | None) -> SocketFactory | None:
+    """Do what trio's function of that name does; without a factory there are no sockets."""
+    refused = socket_factory is None and is_simulated()
+    old = _set_factory(NoSockets() if refused else socket_factory)
+    return None if isinstance(old, NoSockets) else old
+
+
+def set_custom_hostname_resolver(
+    hostname_resolver: HostnameResolver | None,
+) -> HostnameResolver | None:
+    """Do what trio's function of that name does; without a resolver there are no names."""
+    refused = hostname_resolver is None and is_simulated()
+    old = _set_resolver(NoNames() if refused else hostname_resolver)
+    return None if isinstance(old, NoNames) else old
+
+
+def refuse_the_network() -> None:
+    """Refuse sockets and names in the trio run of this thread, until the program sets its own."""
+    # The program shall not see that somebody was here first.
+    trio.socket.set_custom_socket_factory = set_custom_socket_factory
+    trio.socket.set_custom_hostname_resolver = set_custom_hostname_resolver
+    set_custom_socket_factory(None)
+    set_custom_hostname_resolver(None)

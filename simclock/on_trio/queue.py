@@ -8,18 +8,24 @@ trio's loop looks at messages and deadlines, unless there is nothing for it to l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from simclock.simulation.places import place_of
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
 
     from simclock.kernel import Lane
     from simclock.on_trio.world import TrioWorld
     from simclock.simulation.simulation import Simulation
 
-__all__ = ["Batch", "CalmBatch", "RunQueue"]
+__all__ = ["Batch", "RunQueue"]
+
+
+def _oldest(_ready: list[Lane]) -> int:
+    """Choose the lane that has been runnable longest."""
+    return 0
 
 
 def _ignore(_lane: int) -> None:
@@ -56,11 +62,7 @@ class RunQueue:
         self.closing: Any = None
         self.stepping: Lane | None = None
         self.serials = 0
-        calm = world.simulation.pick is None
-        if world.simulation.observing:
-            self.batch: Batch = ObservedCalmBatch(self) if calm else ObservedBatch(self)
-        else:
-            self.batch = CalmBatch(self) if calm else Batch(self)
+        self.batch = _make_batch(self)
 
     def __len__(self) -> int:
         return len(self.ready) + len(self.aside) + (self.closing is not None)
@@ -96,16 +98,17 @@ class RunQueue:
         if self.closing is not None and self.world.is_drained():
             task, self.closing = self.closing, None
             return [task]
-        self.batch.left = len(self.ready)
+        self.batch.begin()
         return self.batch
 
 
 class Batch:
     """The batch in which trio's loop finds its next steps, each chosen when it is taken."""
 
-    __slots__ = ("left", "queue", "ready", "record", "simulation")
+    __slots__ = ("choose", "left", "queue", "ready", "record", "simulation", "starved")
 
     record: Callable[[int], None]
+    choose: Callable[[list[Lane]], int]
 
     def __init__(self, queue: RunQueue) -> None:
         """Take from ``queue``."""
@@ -113,7 +116,9 @@ class Batch:
         self.simulation = queue.simulation
         self.ready = queue.ready
         self.record = queue.simulation.trace.order.append
+        self.choose = queue.simulation.choose or _oldest
         self.left = 0
+        self.starved = 0
 
     def __bool__(self) -> bool:
         return self.left > 0 or self.goes_on()
@@ -122,12 +127,16 @@ class Batch:
         # Zero, so that pytest-trio's deterministic mode, which shuffles batches, leaves it alone.
         return 0
 
+    def begin(self) -> None:
+        """Begin a batch: what is ready now, the lanes that have waited too long first."""
+        self.left = left = len(self.ready)
+        self.starved = self.simulation.starved() if left > 1 else 0
+
     def goes_on(self) -> bool:
         """Begin the next batch at once, unless trio's loop has something to look at first."""
-        queue = self.queue
-        if queue.world.wants_trio():
+        if self.queue.world.wants_trio():
             return False
-        self.left = len(self.ready)
+        self.begin()
         return self.left > 0
 
     def pop(self) -> Any:
@@ -136,15 +145,27 @@ class Batch:
         simulation.step = step = simulation.step + 1
         if step >= simulation.due:
             queue.world.intervene()
-        if len(ready) > 1:
-            lane = ready.pop(simulation.pick(ready))  # type: ignore[misc] - this batch is not calm
-        else:
-            lane = ready.pop()
         self.left -= 1
+        if len(ready) == 1:
+            lane = ready.pop()
+        elif self.starved:
+            self.starved -= 1
+            lane = ready.pop(0)
+        else:
+            try:
+                chosen = self.choose(ready)
+            except BaseException as error:  # noqa: BLE001 - a replay that no longer fits ends the run like any verdict
+                queue.world.fail(error)
+                chosen = 0
+            lane = ready.pop(chosen)
         queue.stepping = lane
         self.record(lane.id)
         task, lane.callback = lane.callback, None
         return task
+
+    def calm_down(self) -> None:
+        """Let the oldest go first from now on."""
+        self.choose = _oldest
 
     def sort(self, *, key: object = None) -> None:
         """Do nothing: there is no order yet."""
@@ -153,10 +174,54 @@ class Batch:
         """Do nothing: there is no order yet."""
 
 
+class DrawnBatch(Batch):
+    """A batch in which each ready lane is equally likely to go next: the scheduler only draws."""
+
+    __slots__ = ("draw",)
+
+    def __init__(self, queue: RunQueue, draw: Callable[[], float]) -> None:
+        """Take from ``queue`` where ``draw`` points."""
+        super().__init__(queue)
+        self.draw = draw
+
+    def pop(self) -> Any:
+        """Draw who steps next, and return its task."""
+        simulation, queue, ready = self.simulation, self.queue, self.ready
+        simulation.step = step = simulation.step + 1
+        if step >= simulation.due:
+            queue.world.intervene()
+        self.left -= 1
+        count = len(ready)
+        if count == 1:
+            lane = ready.pop()
+        elif self.starved:
+            self.starved -= 1
+            lane = ready.pop(0)
+        else:
+            lane = ready.pop(int(self.draw() * count))
+        queue.stepping = lane
+        self.record(lane.id)
+        task, lane.callback = lane.callback, None
+        return task
+
+    def calm_down(self) -> None:
+        """Point at the oldest from now on."""
+        self.draw = float
+
+
 class CalmBatch(Batch):
     """A batch in which the lane that has waited longest always goes first."""
 
-    __slots__ = ()
+    __slots__ = ("take_oldest",)
+
+    def __init__(self, queue: RunQueue) -> None:
+        """Take from the front of ``queue``, which is a deque when nothing is chosen."""
+        super().__init__(queue)
+        self.take_oldest = cast("deque[Lane]", queue.ready).popleft
+
+    def begin(self) -> None:
+        """Begin a batch: what is ready now."""
+        self.left = len(self.ready)
 
     def pop(self) -> Any:
         """Return the task that has been runnable longest."""
@@ -164,7 +229,7 @@ class CalmBatch(Batch):
         simulation.step = step = simulation.step + 1
         if step >= simulation.due:
             queue.world.intervene()
-        lane = self.ready.popleft()  # type: ignore[attr-defined] - calm queues are deques
+        lane = self.take_oldest()
         self.left -= 1
         queue.stepping = lane
         self.record(lane.id)
@@ -192,13 +257,18 @@ class _Observing(Batch):
         self.simulation.record("step", lane.id, place, "ends" if ended else "")
 
 
-class ObservedBatch(_Observing, Batch):
-    """A batch of an observed run."""
-
+class _ObservedBatch(_Observing, Batch):
     __slots__ = ()
 
 
-class ObservedCalmBatch(_Observing, CalmBatch):
-    """A calm batch of an observed run."""
-
+class _ObservedCalmBatch(_Observing, CalmBatch):
     __slots__ = ()
+
+
+def _make_batch(queue: RunQueue) -> Batch:
+    simulation = queue.simulation
+    if simulation.choose is None:
+        return _ObservedCalmBatch(queue) if simulation.observing else CalmBatch(queue)
+    if simulation.observing:
+        return _ObservedBatch(queue)
+    return Batch(queue) if simulation.draw is None else DrawnBatch(queue, simulation.draw)

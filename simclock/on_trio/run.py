@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -11,10 +10,14 @@ from simclock.errors import NestedSimulationError, NeverAwaitedError
 from simclock.kernel import MAIN
 from simclock.on_trio.clock import SimulatedClock
 from simclock.on_trio.seams import new_timeline
-from simclock.on_trio.world import TrioWorld
 from simclock.simulation import current
 from simclock.simulation.outcome import Outcome
-from simclock.simulation.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from simclock.on_trio.world import TrioWorld
+    from simclock.simulation.simulation import Simulation
 
 __all__ = ["NAME", "execute", "new_timeline"]
 
@@ -40,8 +43,7 @@ def execute(
     world.scoped_lanes = scoped_lanes
     value, raised = None, None
     try:
-        if current.here() is not None:
-            raise NestedSimulationError
+        _refuse_nesting()
         value = trio.run(main, *args, clock=clock)
     except BaseException as error:  # noqa: BLE001 - whatever ends the run is its outcome
         raised = error
@@ -50,6 +52,12 @@ def execute(
     if failure is None and unawaited:
         failure = NeverAwaitedError("\n".join(unawaited))
     return Outcome(simulation, None if failure else value, failure, cancelled)
+
+
+def _refuse_nesting() -> None:
+    # Here, because trio would wrap whatever its clock raises.
+    if current.here() is not None:
+        raise NestedSimulationError
 
 
 def _failure(world: TrioWorld, raised: BaseException | None) -> BaseException | None:

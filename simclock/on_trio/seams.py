@@ -1,37 +1,35 @@
+# ruff: noqa: SLF001 - the privates are what this file is for
 """The only file that touches the privates of trio.
 
 trio's loop stays trio's own. What is put in its place is small: the run queue (hence who steps
 next), the deadlines (hence time), the I/O manager (nothing real), and classes that hash by a
 counter of the run. All of it acts only in runs that a simulated clock has taken over; in any
-other ``trio.run`` the subclasses below behave as the originals do. :func:`verify` compares the
-facts relied upon with the trio that is installed and refuses one whose seams have moved.
+other ``trio.run`` the replacements behave as the originals do. :func:`verify` compares the facts
+relied upon with the trio that is installed and refuses one whose seams have moved.
 """
 
 from __future__ import annotations
 
-import builtins
 import ctypes
 import inspect
-from collections.abc import Iterable
+import math
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import outcome
 import trio
-from trio import _subprocess, _threads
-from trio._core import _entry_queue, _run, _thread_cache
 
-from simclock.errors import OutsideSimulationError, SimulationError
+from simclock.errors import SimulationError
 from simclock.kernel import Timeline
+from simclock.on_trio.stand_ins import NOTHING, ListStandIn, ModuleStandIn, subclass_of
 
 if TYPE_CHECKING:
     from simclock.kernel import Lane
     from simclock.on_trio.world import TrioWorld
 
 __all__ = [
-    "SimulatedRunner",
     "abandon",
-    "batch_of",
     "cancel_by_deadline",
     "close_entry_queue",
     "current_lane",
@@ -39,9 +37,12 @@ __all__ = [
     "has_messages",
     "install",
     "is_entry_task",
+    "is_simulated",
+    "moved_seams",
     "new_timeline",
     "registered_deadline",
     "runner_here",
+    "shortest_cushion",
     "suspended_generators",
     "take_over",
     "tasks_of",
@@ -50,68 +51,127 @@ __all__ = [
     "world_here",
 ]
 
-_original_task: Any = _run.Task
-_original_status: Any = _run.CancelStatus
-_original_runner: Any = _run.Runner
-_no_send: Any = getattr(_run, "_NO_SEND", None)
-_here: Any = _run.GLOBAL_RUN_CONTEXT
-_entry_code: Final = _entry_queue.EntryQueue.task.__code__
 # How often a coroutine may answer GeneratorExit by waiting for something else.
-_CLOSE_ATTEMPTS = 20
+_CLOSE_ATTEMPTS: Final = 20
 
 
-def _names(function: Any) -> set[str]:
-    return set(inspect.unwrap(function).__code__.co_names)
+def _refusal(moved: str) -> SimulationError:
+    return SimulationError(
+        f"trio {trio.__version__} is built in a way that simclock does not know ({moved}); "
+        "use a simclock that names this trio version as supported"
+    )
+
+
+def _import(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise _refusal(f"there is no {name}") from None
+
+
+_run: Any = _import("trio._core._run")
+_entry_queue: Any = _import("trio._core._entry_queue")
+_thread_cache: Any = _import("trio._core._thread_cache")
+_threads: Any = _import("trio._threads")
+_subprocess: Any = _import("trio._subprocess")
+_signals: Any = _import("trio._signals")
+_here: Any = getattr(_run, "GLOBAL_RUN_CONTEXT", None)
+
+
+def _has(owner: Any, names: str) -> bool:
+    return all(hasattr(owner, name) for name in names.split())
+
+
+def _has_slots(owner: Any, names: str) -> bool:
+    return set(names.split()) <= {
+        slot for c in owner.__mro__ for slot in getattr(c, "__slots__", ())
+    }
+
+
+def _reads(function: Any, names: str) -> bool:
+    return set(names.split()) <= set(inspect.unwrap(function).__code__.co_names)
+
+
+# Each fact by which a replacement below stands or falls, and how to see that it holds.
+_FACTS: Final[dict[str, Any]] = {
+    "its loop takes batches as list(runner.runq) and pops tasks from them": lambda: _reads(
+        _run.unrolled_run,
+        "list runq clear pop deadlines expire start_clock deadline_to_sleep_time task_exited "
+        "waiting_for_idle process_events current_time _next_send_fn _next_send",
+    ),
+    "its tasks are made by Task._create": lambda: _reads(_run.Runner.spawn_impl, "Task _create"),
+    "its scopes make a CancelStatus on entry": lambda: _reads(
+        _run.CancelScope.__enter__, "CancelStatus _might_change_registered_deadline"
+    ),
+    "its runner keeps deadlines in an object": lambda: (
+        _has(_run.Deadlines, "add remove next_deadline expire")
+        and _reads(_run.CancelScope._might_change_registered_deadline, "deadlines add remove")
+    ),
+    "its runner has certain slots": lambda: _has_slots(
+        _run.Runner,
+        "runq tasks deadlines io_manager entry_queue main_task init_task asyncgens "
+        "main_task_outcome waiting_for_idle is_guest instruments",
+    ),
+    "its tasks have certain slots": lambda: _has_slots(
+        _run.Task,
+        "coro name _abort_func _next_send _next_send_fn _runner _child_nurseries "
+        "custom_sleep_data __weakref__",
+    ),
+    "reschedule(task, next_send) makes tasks runnable": lambda: (
+        [*inspect.signature(_run.Runner.reschedule).parameters] == ["self", "task", "next_send"]
+        and _has(_run, "_NO_SEND")
+        and _reads(_run.Task._attempt_abort, "_abort_func reschedule")
+    ),
+    "its scopes have a registered deadline and are cancelled for a reason": lambda: (
+        _has_slots(_run.CancelScope, "_registered_deadline") and _has(_run, "CancelReason")
+    ),
+    "messages of threads wake a task through an object": lambda: (
+        _reads(_entry_queue.EntryQueue.run_sync_soon, "wakeup wakeup_thread_and_signal_safe")
+        and _reads(_entry_queue.EntryQueue.task, "wakeup wait_woken")
+        and _has_slots(_entry_queue.EntryQueue, "wakeup done lock")
+        and _has_slots(_entry_queue.TrioToken, "_reentry_queue")
+    ),
+    "its worker threads come from THREAD_CACHE": lambda: (
+        _reads(_thread_cache.start_thread_soon, "THREAD_CACHE start_thread_soon")
+        and _has_slots(_thread_cache.ThreadCache, "_idle_workers")
+    ),
+    "its threads ask through _send_message_to_trio": lambda: _reads(
+        _threads.from_thread_run, "_send_message_to_trio"
+    ),
+    "it starts processes with subprocess.Popen and hears signals with signal.signal": lambda: (
+        _has(_subprocess, "subprocess") and _reads(_signals._signal_handler, "signal")
+    ),
+}
+
+
+def _holds(check: Any) -> bool:
+    try:
+        return bool(check())
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def moved_seams() -> list[str]:
+    """Return the facts about trio that no longer hold."""
+    return [fact for fact, check in _FACTS.items() if not _holds(check)]
 
 
 def verify() -> None:
     """Raise :class:`SimulationError` if this trio is not built the way this file assumes."""
-    facts = {
-        "the loop takes its batch as list(runner.runq)": {
-            "list", "runq", "clear", "pop", "deadlines", "expire", "start_clock",
-            "deadline_to_sleep_time", "waiting_for_idle", "process_events", "task_exited",
-            "_next_send_fn", "_next_send",
-        } <= _names(_run.unrolled_run),
-        "tasks are made by spawn_impl through Task._create": {"Task", "_create"}
-        <= _names(_original_runner.spawn_impl),
-        "scopes make a CancelStatus on entry": "CancelStatus"
-        in _names(_run.CancelScope.__enter__),
-        "deadlines are added, removed, asked for and expired": {
-            "add", "remove", "next_deadline", "expire",
-        } <= set(vars(_run.Deadlines)),
-        "a runner has slots and these fields": {
-            "runq", "tasks", "deadlines", "io_manager", "entry_queue", "main_task", "init_task",
-            "main_task_outcome", "asyncgens", "waiting_for_idle", "is_guest", "ki_pending",
-        } <= set(_original_runner.__slots__),
-        "a task has slots and these fields": {
-            "coro", "name", "context", "_abort_func", "_next_send", "_next_send_fn", "_runner",
-            "_child_nurseries", "custom_sleep_data", "__weakref__",
-        } <= set(_original_task.__slots__),
-        "reschedule takes a task and what to send": list(
-            inspect.signature(_original_runner.reschedule).parameters
-        )
-        == ["self", "task", "next_send"]
-        and _no_send is not None,
-        "a scope tells its registered deadline and its reason": {
-            "_registered_deadline", "_cancel_status",
-        } <= set(_run.CancelScope.__slots__)
-        and hasattr(_run, "CancelReason"),
-        "messages of threads wake the entry queue's task": {"wakeup", "wait_woken"}
-        <= _names(_entry_queue.EntryQueue.task) | _names(_entry_queue.EntryQueue.run_sync_soon),
-        "worker threads come from THREAD_CACHE": "THREAD_CACHE"
-        in _names(_thread_cache.start_thread_soon),
-        "threads ask through _send_message_to_trio": "_send_message_to_trio"
-        in _names(_threads.from_thread_run),
-        "processes are started with subprocess.Popen": {"subprocess"}
-        <= set(vars(_subprocess)),
-    }  # fmt: skip
-    moved = [fact for fact, holds in facts.items() if not holds]
+    moved = moved_seams()
     if moved:
-        raise SimulationError(
-            f"trio {trio.__version__} is built in a way that simclock does not know ("
-            + "; ".join(moved)
-            + "); use a simclock that names this trio version as supported"
-        )
+        raise _refusal("not so any more: " + "; ".join(moved))
+
+
+verify()
+
+_no_send: Any = _run._NO_SEND
+_entry_code: Any = _entry_queue.EntryQueue.task.__code__
+_original_task: Any = _run.Task
+_original_status: Any = _run.CancelStatus
+_original_runner: Any = _run.Runner
+_original_cache: Any = _thread_cache.ThreadCache
+_original_send: Any = _threads._send_message_to_trio
 
 
 def new_timeline() -> Timeline[Any]:
@@ -119,48 +179,13 @@ def new_timeline() -> Timeline[Any]:
     return Timeline(lambda scope, when: max(scope._registered_deadline, 0.0) == when)
 
 
-# The results that tasks are resumed with.
-
-
-class _Nothing(outcome.Value[None]):
-    """The result of every wait that yields nothing.
-
-    An outcome may be unwrapped once, so trio makes one for each step; that costs more than
-    everything a simulation adds. This one may be unwrapped for ever.
-    """
-
-    __slots__ = ()
-
-    def unwrap(self) -> None:
-        return None
-
-    def __eq__(self, other: object) -> bool:
-        return bool(outcome.Value(None) == other) or other is self
-
-    def __hash__(self) -> int:
-        return hash(outcome.Value(None))
-
-
-_NOTHING: Final = _Nothing(None)
-
-
-# Classes that hash by a counter of the run: trio keeps tasks and cancel statuses in sets and
-# wakes them in the order of those sets.
-
-
-class _Permit:
-    """Lets the class beside it be subclassed, which trio refuses to everybody else."""
-
-    __slots__ = ()
-
-    def __init_subclass__(cls) -> None:
-        """Say nothing to the class next in line."""
+# Tasks and cancel statuses hash by a counter of the run: trio keeps both in sets and wakes
+# tasks in the order of those sets, which otherwise is the order of their addresses.
 
 
 def _next_serial(owner: object) -> int:
-    queue = getattr(getattr(_here, "runner", None), "runq", None)
-    serial = getattr(queue, "next_serial", None)
-    return id(owner) >> 4 if serial is None else int(serial())
+    world = world_here()
+    return id(owner) >> 4 if world is None else world.queue.next_serial()
 
 
 def _hash(self: Any) -> int:
@@ -175,31 +200,18 @@ def _init_status(self: Any, *args: Any, **options: Any) -> None:
 def _init_task(self: Any, coro: Any, runner: Any, **options: Any) -> None:
     self._serial = _next_serial(self)
     self.lane = None
-    if type(runner) is SimulatedRunner:
-        self.lane, coro = runner.runq.world.open_lane(self, coro, options["name"])
+    if type(runner) is _SimulatedRunner:
+        self.lane, coro = runner.clock.world.open_lane(self, coro, options["name"])
     _original_task.__init__(self, coro=coro, runner=runner, **options)
 
 
-def _subclass(original: Any, slots: tuple[str, ...], **members: Any) -> Any:
-    names = {
-        "__slots__": slots,
-        "__module__": original.__module__,
-        "__qualname__": original.__qualname__,
-        "__doc__": original.__doc__,
-        **members,
-    }
-    return type(original)(original.__name__, (_Permit, original), names)
-
-
-_Task: Any = _subclass(
-    _original_task, ("_serial", "lane"), __init__=_init_task, __hash__=_hash
-)
-_CancelStatus: Any = _subclass(
+_Task: Any = subclass_of(_original_task, ("_serial", "lane"), __init__=_init_task, __hash__=_hash)
+_CancelStatus: Any = subclass_of(
     _original_status, ("_serial",), __init__=_init_status, __hash__=_hash
 )
 
 
-class SimulatedRunner(_original_runner):  # type: ignore[misc]
+class _SimulatedRunner(_original_runner):  # type: ignore[misc]
     """trio's runner, once a simulated clock has taken it over."""
 
     __slots__ = ()
@@ -209,7 +221,7 @@ class SimulatedRunner(_original_runner):  # type: ignore[misc]
         assert task._runner is self
         assert task._next_send_fn is None
         task._next_send_fn = task.coro.send
-        task._next_send = _NOTHING if next_send is _no_send else next_send
+        task._next_send = NOTHING if next_send is _no_send else next_send
         task._abort_func = None
         task.custom_sleep_data = None
         queue = self.runq
@@ -218,7 +230,7 @@ class SimulatedRunner(_original_runner):  # type: ignore[misc]
         lane = task.lane
         lane.callback = task
         if lane is queue.stepping:
-            # Nothing but a task's own yield: no progress.
+            # A task that yields and does nothing else: no progress.
             simulation = queue.simulation
             simulation.seq = lane.seq = simulation.seq + 1
             queue.make_ready(lane)
@@ -229,17 +241,16 @@ class SimulatedRunner(_original_runner):  # type: ignore[misc]
 
     def task_exited(self, task: Any, result: Any) -> None:
         """Take note of the end of main before trio does."""
-        self.runq.world.task_ended(task, getattr(result, "error", None))
-        super().task_exited(task, result)
+        self.clock.world.task_ended(task, getattr(result, "error", None))
+        _original_runner.task_exited(self, task, result)
 
     async def wait_all_tasks_blocked(self, cushion: float = 0.0) -> None:
         """Wait until nothing can run; those that wait alike are woken oldest first."""
-        task = _here.task
         # The original breaks the tie on the task's address.
-        key = (cushion, self.runq.next_serial())
-        self.waiting_for_idle[key] = task
+        key = (cushion, self.clock.world.queue.next_serial())
+        self.waiting_for_idle[key] = _here.task
 
-        def abort(_: Any) -> Any:
+        def abort(_: object) -> trio.lowlevel.Abort:
             del self.waiting_for_idle[key]
             return trio.lowlevel.Abort.SUCCEEDED
 
@@ -248,51 +259,25 @@ class SimulatedRunner(_original_runner):  # type: ignore[misc]
     def close(self) -> None:
         """End the run."""
         try:
-            super().close()
+            _original_runner.close(self)
         finally:
-            self.runq.world.closed()
+            self.clock.world.closed()
 
 
-class _ListMeta(type):
-    """The metaclass of the name ``list`` in the namespace of trio's loop.
-
-    It is ``builtins.list`` in every respect but one: of our run queue it makes a batch that
-    decides step by step instead of a copy.
-    """
-
-    def __call__(cls, iterable: Iterable[Any] = ()) -> Any:
-        make = getattr(iterable, "next_batch", None)
-        return builtins.list(iterable) if make is None else make()
-
-    def __getitem__(cls, item: Any) -> Any:
-        return builtins.list[item]
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, builtins.list)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, builtins.list)
+# Threads.
 
 
-class _List(metaclass=_ListMeta):
-    """See :class:`_ListMeta`."""
-
-
-def batch_of(iterable: Any) -> Any:
-    """Return what trio's loop gets for ``list(iterable)``."""
-    return _List(iterable)
-
-
-class _Cache(_thread_cache.ThreadCache):
+class _Cache(_original_cache):  # type: ignore[misc]
     """trio's cache of worker threads; a simulated run knows which of its jobs are under way."""
 
     __slots__ = ()
 
     def start_thread_soon(self, fn: Any, deliver: Any, name: str | None = None) -> None:
+        """Start a thread, watched if it works for a simulated run."""
         world = world_here()
         if world is not None:
             fn, deliver = world.jobs.watch(fn, deliver)
-        super().start_thread_soon(fn, deliver, name)
+        _original_cache.start_thread_soon(self, fn, deliver, name)
 
 
 def _send_watched(token: Any, message: Any) -> Any:
@@ -304,43 +289,21 @@ def _send_watched(token: Any, message: Any) -> Any:
     return _original_send(token, message)
 
 
-class _Subprocess:
-    """The ``subprocess`` module as trio sees it: simulated programs start no processes."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "Popen" and world_here() is not None:
-            raise OutsideSimulationError(
-                "trio.run_process()",
-                "hand the program a fake process, or start it outside the simulation",
-            )
-        return getattr(_original_subprocess, name)
-
-
-_original_send: Any = _threads._send_message_to_trio
-_original_subprocess: Any = _subprocess.subprocess
-
-
-class _Installed:
-    done = False
-
-
 def install() -> None:
     """Put the replacements into trio's modules, once for the life of the process."""
-    if _Installed.done:
+    if _run.Task is _Task:
         return
-    verify()
-    modules: Any = _run
-    modules.Task, modules.CancelStatus, modules.list = _Task, _CancelStatus, _List
+    _run.Task, _run.CancelStatus, _run.list = _Task, _CancelStatus, ListStandIn
     cache = _Cache()
     # Threads that idle in the old cache serve the new one as well.
-    cache._idle_workers.update(_thread_cache.THREAD_CACHE._idle_workers)
+    cache._idle_workers = _thread_cache.THREAD_CACHE._idle_workers
     _thread_cache.THREAD_CACHE = cache
     _threads._send_message_to_trio = _send_watched
-    _subprocess.subprocess = _Subprocess()  # type: ignore[assignment]
-    _Installed.done = True
+    _subprocess.subprocess = ModuleStandIn(_subprocess.subprocess, "Popen", is_simulated)
+    _signals.signal = ModuleStandIn(_signals.signal, "signal", is_simulated)
 
 
-# What a run asks of its runner and its tasks.
+# What a world asks of its runner and its tasks.
 
 
 def runner_here() -> Any:
@@ -350,13 +313,18 @@ def runner_here() -> Any:
 
 def world_here() -> TrioWorld | None:
     """Return the simulated world of this thread's trio run, or ``None``."""
-    return getattr(getattr(runner_here(), "runq", None), "world", None)
+    return runner_here().clock.world if is_simulated() else None
+
+
+def is_simulated() -> bool:
+    """Tell whether this thread's trio run is a simulated one."""
+    return type(runner_here()) is _SimulatedRunner
 
 
 def take_over(runner: Any, world: TrioWorld) -> Any:
-    """Give ``runner`` the world's run queue, deadlines, I/O and messages; its real I/O manager."""
+    """Give ``runner`` the queue, deadlines, I/O and messages of ``world``; return its real I/O."""
     real = runner.io_manager
-    runner.__class__ = SimulatedRunner
+    runner.__class__ = _SimulatedRunner
     runner.runq, runner.deadlines = world.queue, world.deadlines
     runner.io_manager = world.make_io(real)
     runner.entry_queue.wakeup = world.make_wakeup(runner.entry_queue.wakeup)
@@ -396,7 +364,7 @@ def deliver(task: Any, error: BaseException) -> None:
 
 def suspended_generators(runner: Any) -> list[str]:
     """Return the names of async generators that were started, not finished, and still live."""
-    alive = builtins.list(runner.asyncgens.alive)
+    alive = list(runner.asyncgens.alive)
     return sorted(each.__qualname__ for each in alive if each.ag_frame is not None)
 
 
@@ -404,6 +372,12 @@ def close_entry_queue(runner: Any) -> None:
     """Refuse further messages of threads, as at the end of every run."""
     with runner.entry_queue.lock:
         runner.entry_queue.done = True
+
+
+def shortest_cushion(runner: Any) -> float:
+    """Return how long nobody may run before a task that waits for that is woken, or infinity."""
+    waiting = runner.waiting_for_idle
+    return float(waiting.keys()[0][0]) if waiting else math.inf
 
 
 def has_messages(runner: Any) -> bool:
@@ -424,7 +398,7 @@ def current_lane() -> Lane | None:
 
 def tasks_of(runner: Any) -> list[Any]:
     """Return the tasks of the run that have not ended, oldest first."""
-    return sorted(runner.tasks, key=lambda task: int(task._serial))
+    return sorted(runner.tasks, key=hash)
 
 
 def abandon(task: Any) -> None:

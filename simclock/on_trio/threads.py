@@ -6,8 +6,10 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Jobs", "Question"]
 
@@ -77,11 +79,11 @@ def _is_busy(job: _Job) -> bool:
     if job.thread is None or job.resuming:
         # Handed over, or answered, and not yet awake: it looks parked and is not.
         return True
-    frame = sys._current_frames().get(job.thread)  # noqa: SLF001 - the documented way to see another thread's stack
+    frame = sys._current_frames().get(job.thread)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the documented way to see another thread's stack
     if frame is None:
         return False
     code = frame.f_code
-    return (os.path.basename(code.co_filename), code.co_name) not in _PARKED_IN
+    return (os.path.basename(code.co_filename), code.co_name) not in _PARKED_IN  # noqa: PTH119 - asked often, and a Path costs more
 
 
 @final

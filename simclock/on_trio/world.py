@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, final
 from weakref import ref
 
 from simclock.errors import DeadlockError, SimulationError, WallTimeError
-from simclock.kernel import CALLBACKS, Lane
+from simclock.kernel import CALLBACKS, Lane, from_seconds
 from simclock.on_trio import seams
 from simclock.on_trio.deadlines import Deadlines
 from simclock.on_trio.describe import describe_deadlock, judge_leftovers
@@ -35,7 +34,7 @@ _TRIO_THREADS = "Trio thread "
 
 
 @final
-class Abandoned(BaseException):  # noqa: N818 - it is no error of anybody's, and nobody may catch it
+class Abandoned(BaseException):
     """Ends a run whose tasks cannot be ended."""
 
 
@@ -47,11 +46,11 @@ class TrioWorld:
         """Prepare a run; :meth:`begin` starts it."""
         self.simulation = simulation
         simulation.driver = self.driver = TrioDriver(self)
-        if simulation.pick is None:
+        if simulation.choose is None:
             # Nothing is ever picked out of turn, and popping the front of a list is slow.
             simulation.ready = deque()  # type: ignore[assignment]
         self.queue = RunQueue(self)
-        self.deadlines = Deadlines(simulation)
+        self.deadlines = Deadlines(self)
         self.jobs = Jobs()
         self.outside = Outside(simulation.limits.wall_time, self.jobs.busy)
         self.scoped_lanes: frozenset[int] = frozenset()
@@ -70,6 +69,7 @@ class TrioWorld:
         self._hears = False
         self._drained_at = 0
         self._rounds = 0
+        self._is_calmed = False
         self._host_asked_at = -1
         self._threads = frozenset(threading.enumerate())
 
@@ -79,6 +79,7 @@ class TrioWorld:
         """Take over ``runner``, which is about to start."""
         current.enter(self.simulation)
         self.runner = runner
+        self.is_guest = runner.is_guest
         self.has_begun = True
         self._real_io = seams.take_over(runner, self)
         refuse_the_network()
@@ -89,8 +90,8 @@ class TrioWorld:
 
     def make_wakeup(self, real: Any) -> Wakeup:
         """Return what messages wake."""
-        self._wakeup = Wakeup(self, real)
-        return self._wakeup
+        self._wakeup = wakeup = Wakeup(self, real)
+        return wakeup
 
     def open_lane(self, task: Any, coro: Any, name: str) -> tuple[Lane, Any]:
         """Open the lane of a new task; return it and the coroutine that the task shall run."""
@@ -113,6 +114,9 @@ class TrioWorld:
     def sets_aside(self, lane: Lane) -> bool:
         """Keep trio's own tasks out of the decisions, except for the one that hears threads."""
         if lane is self._init_lane:
+            if self.is_judged:
+                # All that is left is trio's own end, in the order of the queue.
+                return False
             if self.simulation.main_done:
                 self.queue.closing = lane.callback
             else:
@@ -149,6 +153,14 @@ class TrioWorld:
         except BaseException as error:  # noqa: BLE001 - whatever it is, the program's scopes have to unwind
             self.fail(error)
 
+    def order_ties(self, scopes: list[Any]) -> list[Any]:
+        """Decide the order of ``scopes``, whose deadlines are one instant."""
+        try:
+            return self.simulation.order_ties(scopes)
+        except BaseException as error:  # noqa: BLE001 - a replay that no longer fits ends the run like any verdict
+            self.fail(error)
+            return scopes
+
     def hear(self) -> bool:
         """Wake the task that hears messages, if there are any; never waits for them."""
         if self.outside.take() or self._wakeup.is_pinged:
@@ -163,13 +175,12 @@ class TrioWorld:
 
     def idle(self) -> float:
         """Hear the outside, or let time pass, or call it a deadlock; how long trio may sleep."""
-        self.is_guest = self.runner.is_guest
         try:
             if self.hear():
                 return 0
-            if self.runner.waiting_for_idle:
-                # Whoever waits for the rest to be blocked is woken by trio itself.
-                return math.inf
+            cushion = seams.shortest_cushion(self.runner)
+            if cushion < math.inf:
+                return self._wait_for_cushion(cushion)
             if self.is_guest:
                 return self._idle_as_guest()
             if self._is_something_outside() and self._wait_outside():
@@ -183,6 +194,18 @@ class TrioWorld:
         except SimulationError as error:
             self.fail(error)
         return 0
+
+    def _wait_for_cushion(self, cushion: float) -> float:
+        """Let ``cushion`` seconds pass in which nobody can run, unless somebody can."""
+        if cushion > 0:
+            timeline = self.simulation.timeline
+            due, until = timeline.next_due(), from_seconds(timeline.now + cushion)
+            if due is not None and due <= until:
+                self.simulation.move_clock(due)
+                return 0
+            self.simulation.move_clock(until)
+        # trio itself wakes those who wait for the rest to be blocked.
+        return math.inf
 
     def _idle_as_guest(self) -> float:
         # The host goes first: it may be about to send work. Only when it has had its turn and
@@ -216,15 +239,6 @@ class TrioWorld:
         self.outside.jobs = len(self.jobs)
         return bool(self.outside.wait()) and bool(self._wakeup.ring())
 
-    def wait_for_cushion(self, seconds: float) -> None:
-        """Give threads the real time that ``wait_all_tasks_blocked`` allows them."""
-        until = perf_counter() + seconds
-        pause = threading.Event()
-        while self.jobs and perf_counter() < until:
-            if self.hear():
-                return
-            pause.wait(0.001)
-
     def force_wakeup(self) -> None:
         """Wake the thread in which a host loop waits for this guest."""
         self._real_io.force_wakeup()
@@ -250,12 +264,6 @@ class TrioWorld:
     def is_drained(self) -> bool:
         """Tell whether trio may end the run: what can run at main's last instant has run."""
         simulation = self.simulation
-        if self.is_judged:
-            # The task that ends the run also closes async generators, which may never end.
-            simulation.step += 1
-            if simulation.step >= simulation.due:
-                self.intervene()
-            return True
         if self._wakeup.is_pinged:
             self._wakeup.ring()
         if self.queue.ready and simulation.step < self._drained_at:
@@ -263,7 +271,7 @@ class TrioWorld:
         self.is_judged = True
         self.leftover = judge_leftovers(self)
         self.queue.stop_recording()
-        simulation.calm_down(_TEAR_DOWN_STEPS)
+        self._calm_down()
         return True
 
     def fail(self, error: BaseException) -> None:
@@ -272,7 +280,7 @@ class TrioWorld:
             self.verdict = error
             self.is_cut_short = not self.simulation.main_done
         self._rounds += 1
-        self.simulation.calm_down(_TEAR_DOWN_STEPS)
+        self._calm_down()
         tasks = [task for task in seams.tasks_of(self.runner) if task.lane.id != CALLBACKS]
         main = self.runner.main_task
         if self._rounds > _TEAR_DOWN_ROUNDS:
@@ -281,6 +289,15 @@ class TrioWorld:
             tasks = [main]
         for task in tasks:
             seams.deliver(task, self.verdict)
+
+    def _calm_down(self) -> None:
+        simulation, taken = self.simulation, self.simulation.taken
+        simulation.calm_down(_TEAR_DOWN_STEPS)
+        self.queue.batch.calm_down()
+        if self._is_calmed:
+            # The steps of the run itself were counted the first time.
+            simulation.taken = taken
+        self._is_calmed = True
 
     def _abandon(self) -> None:
         self.is_abandoned = True
@@ -292,5 +309,5 @@ class TrioWorld:
         raise Abandoned
 
     def closed(self) -> None:
-        """The run is over, however it came to that."""
+        """End the run, however it came to its end."""
         current.leave()
