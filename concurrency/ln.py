@@ -58,7 +58,8 @@ async def alcall(
 
     Cancellation, from a scope or natively, ends all calls, is waited for and raised; it is never
     retried and never becomes a result. A plain function that has begun in its thread is waited
-    for, except when ``retry_timeout`` ends it: then its thread is abandoned, and logged.
+    for. With a ``retry_timeout`` it is not, since nothing else can end it in time: its thread is
+    abandoned, and logged.
 
     Raises:
         ExceptionGroup: calls failed; the first failure cancelled the rest. With

@@ -13,7 +13,7 @@ from concurrency._pools.functions import check_sync_function, function_name
 from concurrency._pools.lifetime import Lifetime
 from concurrency._pools.processes import RemoteTraceback, WorkerError, call_in_process, pack_call
 from concurrency._pools.threads import ThreadCall, call_in_thread
-from concurrency._validation import check_count
+from concurrency._validation import check_count, describe
 from concurrency.primitives import CapacityLimiter
 
 if TYPE_CHECKING:
@@ -194,10 +194,11 @@ def threadpool(func: Any = None, /, *, pool: ThreadPool | None = None) -> Any:
     The function itself stays reachable as ``__wrapped__``.
 
     Raises:
-        TypeError: at once, if the function is async already.
+        TypeError: at once, if the function is async already, or ``pool`` is not such a pool.
     """
+    _check_pool(pool, ThreadPool, where="@threadpool(pool=)")
     if func is None:
-        return functools.partial(threadpool, pool=pool) if pool else threadpool
+        return functools.partial(threadpool, pool=pool)
     check_sync_function(func, where="@threadpool", instead="leave the decorator out")
 
     @functools.wraps(func)
@@ -226,12 +227,18 @@ def processpool(func: Any = None, /, *, pool: ProcessPool | None = None) -> Any:
     ``__wrapped__``.
 
     Raises:
-        TypeError: at once, if the function is async already.
+        TypeError: at once, if the function is async already, or ``pool`` is not such a pool.
     """
+    _check_pool(pool, ProcessPool, where="@processpool(pool=)")
     if func is None:
-        return functools.partial(processpool, pool=pool) if pool else processpool
+        return functools.partial(processpool, pool=pool)
     check_sync_function(func, where="@processpool", instead="leave the decorator out")
     return _ProcessFunction(func, pool)
+
+
+def _check_pool(pool: object, kind: type, *, where: str) -> None:
+    if pool is not None and not isinstance(pool, kind):
+        raise TypeError(f"{where} takes a {kind.__name__}, not {describe(pool)}")
 
 
 @final
@@ -260,5 +267,5 @@ class _ProcessFunction(Generic[P, T]):
         return self.__qualname__
 
 
-def _call_wrapped(function: _ProcessFunction[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _call_wrapped(function: _ProcessFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     return function.__wrapped__(*args, **kwargs)

@@ -50,8 +50,10 @@ class ThreadContext:
         """Run ``awaitable`` in the event loop of the block and return its value; blocks.
 
         Raises:
+            TypeError: it cannot be awaited.
             RuntimeError: the block is not open, or this is the event loop's own thread.
         """
+        check_awaitable(awaitable, where="ThreadContext.call()")
         portal = self._portal
         if portal is None:
             close_unstarted([awaitable])

@@ -309,6 +309,8 @@ def test_without_a_loop_the_coroutine_is_closed():
     assert coroutine.cr_frame is None
     with pytest.raises(TypeError, match="takes an awaitable"):
         from_thread(5)
+    with pytest.raises(TypeError, match="takes an awaitable"):
+        ThreadContext().call(double)
 
 
 # --- adapters

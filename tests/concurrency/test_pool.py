@@ -640,6 +640,13 @@ def test_decorating_an_async_function_is_refused(decorate):
         decorate(async_function)
 
 
+@pytest.mark.parametrize("decorate", [threadpool, processpool])
+def test_decorating_with_something_else_than_a_pool_is_refused(decorate):
+    with pytest.raises(TypeError, match="Pool, not 5"):
+        decorate(pool=5)
+    assert decorate()(int).__wrapped__ is int
+
+
 @pytest.mark.parametrize("make", [ThreadPool, ProcessPool])
 @pytest.mark.parametrize(
     ("workers", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
