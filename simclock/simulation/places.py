@@ -69,7 +69,7 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
 
 def is_installed(filename: str) -> bool:
     """Tell whether a file belongs to an installed library."""
-    return os.path.normcase(filename).startswith(_INSTALLED)
+    return os.path.normcase(filename).startswith(tuple(_SITE))
 
 
 def shorten(filename: str) -> str:
@@ -79,7 +79,7 @@ def shorten(filename: str) -> str:
     directory, if it lies below it.
     """
     if is_installed(filename):
-        site = max(_INSTALLED, key=lambda site: os.path.normcase(filename).startswith(site))
+        site = max(_SITE, key=lambda site: os.path.normcase(filename).startswith(site))
         return filename[len(site) :]
     try:
         relative = os.path.relpath(filename)
