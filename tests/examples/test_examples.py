@@ -33,11 +33,14 @@ class Found:
 
 
 FOUND = [
+    Found("aiodataloader_shared_future", "aiodataloader", AssertionError, "was cancelled because"),
     Found("aiojobs_limit", "aiojobs", AssertionError, "3 downloads at once, 2 allowed"),
     Found("aiohttp_connection_limit", "aiohttp", simclock.DeadlockError, "aiohttp/connector.py:"),
     Found("anyio_memory_stream", "anyio", AssertionError, "carried out: ['invoice 17', 'inv"),
     Found("anyio_memory_stream", "trio", AssertionError, "carried out: ['inv", backend="trio"),
     Found("asyncstdlib_tee", "asyncstdlib", AssertionError, "of 4 rows exported"),
+    Found("broadcaster_cancelled_subscribe", "broadcaster", KeyError, "room", cancel=True),
+    Found("httpcore_leaked_connection", "httpcore", simclock.DeadlockError, "  fetch-2 "),
 ]
 if sys.version_info < (3, 13):
     FOUND.append(
