@@ -20,6 +20,7 @@ from concurrency._validation import (
     is_awaitable,
 )
 from concurrency.cancel import fail_after
+from concurrency.primitives import Lock
 from concurrency.utils import is_coro_func
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ class _Run:
         self._items = items
         self.results = results
         self.failures: list[BaseException] = []
-        self._next_start: float | None = None
+        self._turn = Lock()
+        self._last_start: float | None = None
 
     async def work(self, scope: anyio.CancelScope) -> None:
         for place, item in self._items:
@@ -148,11 +150,21 @@ class _Run:
                 return
 
     async def _wait_turn(self) -> None:
-        """Keep the starts apart; the turn is taken at once, so turns go in the items' order."""
+        """Keep the starts apart: those that happened, not those that were planned.
+
+        The lock is fair, so the turns go in the order of the items; and nothing is awaited
+        between the end of the wait and the call.
+        """
         period = self._plan.throttle_period
         if not period:
             return
-        now = anyio.current_time()
-        start = now if self._next_start is None else max(now, self._next_start)
-        self._next_start = start + period
-        await anyio.sleep_until(start)
+        async with self._turn:
+            if self._last_start is not None:
+                await _sleep_until(self._last_start + period)
+            self._last_start = anyio.current_time()
+
+
+async def _sleep_until(instant: float) -> None:
+    # Again, because asyncio lets a timer fire up to its clock's resolution early.
+    while anyio.current_time() < instant:  # noqa: ASYNC110 - Time is what is awaited.
+        await anyio.sleep_until(instant)

@@ -123,24 +123,28 @@ def test_what_is_no_list_is_one_item(backend):
 
 
 async def no_more_calls_at_a_time_than_allowed():
-    running = peak = 0
-    order = []
+    async def peak_and_order(limit, expected):
+        running = peak = 0
+        order = []
+        full = anyio.Event()
 
-    async def work(number):
-        nonlocal running, peak
-        running += 1
-        peak = max(peak, running)
-        order.append(number)
-        await checkpoint()
-        await checkpoint()
-        running -= 1
+        async def work(number):
+            nonlocal running, peak
+            running += 1
+            peak = max(peak, running)
+            order.append(number)
+            if running == expected:
+                full.set()
+            await full.wait()
+            await checkpoint()
+            running -= 1
 
-    await alcall(range(20), work, max_concurrent=3)
-    assert peak == 3
-    assert order == list(range(20))
-    peak = 0
-    await alcall(range(20), work)
-    assert peak == 20
+        await alcall(range(20), work, max_concurrent=limit)
+        return peak, order
+
+    assert await peak_and_order(3, 3) == (3, list(range(20)))
+    assert await peak_and_order(1, 1) == (1, list(range(20)))
+    assert await peak_and_order(None, 20) == (20, list(range(20)))
 
 
 def test_no_more_calls_at_a_time_than_allowed(backend):
@@ -156,9 +160,8 @@ async def starts_are_spaced_and_delayed():
     begun = anyio.current_time()
     await alcall(range(4), work, throttle_period=0.003, delay_before_start=0.004)
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
-    assert starts[0] - begun >= 0.0035
-    assert min(gaps) >= 0.002, gaps
-    assert starts[-1] - starts[0] >= 0.0085
+    assert starts[0] - begun >= 0.004
+    assert min(gaps) >= 0.003, gaps
 
 
 def test_starts_are_spaced_and_delayed(backend):
