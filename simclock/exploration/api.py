@@ -16,15 +16,16 @@ from simclock.exploration.explore import (
     story_of_replay,
     unseen_error,
 )
+from simclock.exploration.interrupted import tell_interrupt
 from simclock.exploration.recording import replay as replay_schedule
 from simclock.exploration.runs import Plan, Runner
 from simclock.exploration.workers import explore_in_processes
 from simclock.exploration.world import Main, World, require_main, unpack_backends
-from simclock.kernel import Limits
+from simclock.kernel import DEFAULT_LIMITS, Limits
 from simclock.reports import notes
+from simclock.schedulers import Scheduler, resolve
 from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
-from simclock.schedulers import Scheduler, resolve
 from simclock.schedules import Schedule, decode
 from simclock.simulation.boundary import EPOCH
 
@@ -37,7 +38,7 @@ def run(
     backend: str = "asyncio",
     seed: int = 0,
     scheduler: str | Scheduler = "fifo",
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
     epoch: float = EPOCH,
     reorder: str = "tasks",
 ) -> Any:
@@ -71,7 +72,7 @@ def explore(
     cancel: bool | str = False,
     workers: int = 1,
     stalls: float | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
     epoch: float = EPOCH,
     reorder: str = "tasks",
     on_failure: str = "raise",
@@ -113,9 +114,10 @@ def replay(
     *args: Any,
     schedule: str | Schedule,
     backend: str | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
     epoch: float = EPOCH,
     reorder: str = "tasks",
+    replay_command: Callable[[Schedule], str] | None = None,
 ) -> Any:
     """Run ``main(*args)`` once more as ``schedule`` says, and return its result.
 
@@ -126,6 +128,7 @@ def replay(
     """
     main = require_main(main)
     recorded = decode(schedule) if isinstance(schedule, str) else schedule
+    command = replay_command or _default_command(main)
     if backend is not None and backend != recorded.backend:
         raise ScheduleTextError(
             f"this schedule was recorded on {recorded.backend} and cannot replay on {backend}: "
@@ -139,7 +142,7 @@ def replay(
     if failure is None:
         return outcome.value
     if not isinstance(failure, ReplayDivergedError):
-        _add_note(failure, notes(story_of_replay(recorded, again, _default_command(main)(recorded))))
+        _add_note(failure, notes(story_of_replay(recorded, again, command(recorded))))
     raise failure
 
 
@@ -149,7 +152,7 @@ def _check_exploration(
     for name, value in (("schedules", schedules), ("workers", workers)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise UsageError(f"{name} is a whole number >= 1, not {value!r}")
-    if cancel not in (False, True, "tasks") or cancel in (0, 1) and not isinstance(cancel, bool):
+    if cancel != "tasks" and not isinstance(cancel, bool):
         raise UsageError(f"cancel is False, True or 'tasks', not {cancel!r}")
     if stalls is not None and not (isinstance(stalls, (int, float)) and 0 <= stalls <= 1):
         raise UsageError(f"stalls is a probability from 0 to 1, not {stalls!r}")
@@ -171,9 +174,13 @@ def _explore_one(
     explorer = make()
     if workers > 1 and not explorer.is_systematic:
         return explore_in_processes(explorer, make, schedules, workers, command)
-    with explorer.runner:
-        found = explorer.search(range(schedules))
-        failure = None if found is None else explorer.explain(found, command)
+    try:
+        with explorer.runner:
+            found = explorer.search(range(schedules))
+            failure = None if found is None else explorer.explain(found, command)
+    except KeyboardInterrupt as interrupt:
+        tell_interrupt(explorer.runner, interrupt, explorer.schedules_run, command)
+        raise
     return explorer.conclude(failure)
 
 
@@ -189,9 +196,7 @@ def _join(done: Sequence[Exploration]) -> Exploration:
         distinct=sum(each.distinct for each in done),
         exhausted=all(each.exhausted for each in done),
         rate=schedules_run / seconds if seconds else 0.0,
-        unseen=tuple(
-            dict.fromkeys(m for each in done for m in each.unseen if m not in seen)
-        ),
+        unseen=tuple(dict.fromkeys(m for each in done for m in each.unseen if m not in seen)),
     )
 
 

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any, Final, final
 
 from simclock.errors import NestedSimulationError
+from simclock.exploration.stopping import find_interrupt
 from simclock.exploration.world import Main, World, load_backend
-from simclock.kernel import MAIN, Limits, stream
+from simclock.kernel import DEFAULT_LIMITS, MAIN, stream
 from simclock.schedulers.protocol import Profile, Scheduler
 from simclock.schedules import Deviation, Kind
 from simclock.simulation import current
@@ -61,6 +62,7 @@ class Runner:
         self.runs = 0
         self.profile = Profile()
         self.calm: Outcome | None = None
+        self.interrupted: tuple[Plan, Outcome] | None = None
 
     def __enter__(self) -> Runner:
         """Hold the boundary, stop the garbage collector, and warm up."""
@@ -72,7 +74,12 @@ class Runner:
             gc.disable()
             self._stack.callback(gc.enable)
         if self._wants_warm_up:
-            self._warm_up()
+            try:
+                self._warm_up()
+            except BaseException:
+                # An interrupt: nobody will leave a world that was never entered.
+                self._stack.close()
+                raise
         # What exists by now outlives every run: no collection need look at it again.
         gc.freeze()
         self._stack.callback(gc.unfreeze)
@@ -98,12 +105,12 @@ class Runner:
             if entry >= 0:
                 steps_by_lane[simulation.lanes[entry].key] += 1
         self.profile = Profile(simulation.taken, simulation.taken, steps_by_lane)
-        if self.world.limits.steps == Limits().steps:
+        if self.world.limits.steps == DEFAULT_LIMITS.steps:
             budget = max(_LIVELOCK_STEPS_MIN, _LIVELOCK_FACTOR * simulation.taken)
             self._limits = replace(self._limits, steps=min(budget, self._limits.steps))
 
     def run(self, plan: Plan, *, observing: bool = False) -> Outcome:
-        """Run once; never raises what the program raises."""
+        """Run once; never raises what the program raises, unless somebody wants out of it all."""
         self.runs += 1
         if self.runs % _RUNS_PER_COLLECTION == 0:
             gc.collect()
@@ -132,7 +139,20 @@ class Runner:
             unawaited=self._unawaited,
             scoped_lanes=self._scoped_lanes(plan.injected),
         )
+        interrupt = find_interrupt(outcome.failure)
+        if interrupt is not None:
+            self.interrupted = plan, outcome
+            raise interrupt
         return _with_promises(outcome)
+
+    def run_until(
+        self, step: int, seed: int, scheduler: Scheduler, injected: tuple[Deviation, ...]
+    ) -> Outcome:
+        """Run once more, after the world was left, and end it before it takes ``step``."""
+        self._wants_warm_up = False
+        self._limits = replace(self._limits, steps=max(1, step - 1))
+        with self:
+            return self.run(Plan(seed, scheduler, injected, label="until"))
 
     def _scoped_lanes(self, injected: Sequence[Deviation]) -> frozenset[int]:
         """Return the lanes to cancel as AnyIO or trio would: through a scope around them."""

@@ -117,8 +117,9 @@ def tear_down(loop: SimulatedLoop) -> None:
             break
         for _, task in tasks:
             task.cancel()
-        # A task that swallows its cancellation may spin or wait for ever; either ends here.
-        with suppress(SimulationError):
+        # A task that swallows its cancellation may spin or wait for ever; either ends here. And
+        # an interrupt that another task raises as well would hide the one that ends the run.
+        with suppress(SimulationError, KeyboardInterrupt):
             loop.run_to_the_end([task for _, task in tasks])
     for _, task in unfinished(loop):
         forget(task)

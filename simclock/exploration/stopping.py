@@ -1,0 +1,32 @@
+"""Interrupts: how whoever explores ends an exploration from inside a run."""
+
+from __future__ import annotations
+
+from typing import final
+
+__all__ = ["Stop", "find_interrupt"]
+
+
+@final
+class Stop(KeyboardInterrupt):
+    """Ends an exploration at once, from inside a run, for whoever explores.
+
+    It is an interrupt because these pass through tasks and their groups without being kept as
+    the result of one. ``reason`` is what it means to its raiser; with ``tells``, the schedule
+    so far is told in its notes.
+    """
+
+    def __init__(self, reason: BaseException, *, tells: bool) -> None:
+        """End the exploration because of ``reason``."""
+        super().__init__(str(reason))
+        self.reason = reason
+        self.tells = tells
+
+
+def find_interrupt(failure: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the interrupt that ``failure`` is, or that is in its group."""
+    if isinstance(failure, KeyboardInterrupt):
+        return failure
+    if isinstance(failure, BaseExceptionGroup):
+        return next((i for i in map(find_interrupt, failure.exceptions) if i is not None), None)
+    return None
