@@ -17,13 +17,21 @@ from simclock.exploration.signature import signature
 from simclock.exploration.world import Main, World
 from simclock.kernel import Trace
 from simclock.reports import FailureStory, tell
+from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
-from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedules import Kind, Schedule
 from simclock.simulation.outcome import Outcome
 
-__all__ = ["Exploration", "Explorer", "Failure", "Found", "Progress", "story_of_replay", "unseen_error"]
+__all__ = [
+    "Exploration",
+    "Explorer",
+    "Failure",
+    "Found",
+    "Progress",
+    "story_of_replay",
+    "unseen_error",
+]
 
 # One schedule in so many is run twice, to see whether it takes the same course.
 CHECK_EVERY: Final = 32
@@ -150,9 +158,7 @@ class Explorer:
         finally:
             self.seconds += perf_counter() - started
 
-    def _search(
-        self, numbers: Sequence[int], stop: Callable[[int], bool] | None
-    ) -> Found | None:
+    def _search(self, numbers: Sequence[int], stop: Callable[[int], bool] | None) -> Found | None:
         planner = make_planner(
             self.runner, self._scheduler, self._fresh, cancel=self._cancel, stalls=self._stalls
         )
@@ -168,7 +174,9 @@ class Explorer:
             self._note(outcome, planner)
             if outcome.failure is not None:
                 return Found(number, plan, outcome)
-            if number % CHECK_EVERY == CHECK_EVERY // 2 and not isinstance(planner, SystematicPlanner):
+            if number % CHECK_EVERY == CHECK_EVERY // 2 and not isinstance(
+                planner, SystematicPlanner
+            ):
                 check_same_course(outcome, self.runner.run(plan))
             if self.progress is not None:
                 rate = self.schedules_run / max(perf_counter() - started, 1e-9)
@@ -243,7 +251,9 @@ class Explorer:
         injected = tuple(d for d in schedule.deviations if d.kind in {Kind.CANCEL, Kind.COLLECT})
         for number in range(_ARRIVALS_TRIED):
             member = portfolio.member(number)
-            plan = Plan(schedule.seed + number, Arrivals(member.scheduler), injected, member.stall_rate)
+            plan = Plan(
+                schedule.seed + number, Arrivals(member.scheduler), injected, member.stall_rate
+            )
             outcome = self.runner.run(plan)
             if outcome.failure is not None and signature(outcome.failure) == wanted:
                 return "yes"
@@ -252,7 +262,11 @@ class Explorer:
     def findings(self) -> Findings:
         """Return what this process has seen, for :meth:`merge` in another."""
         return Findings(
-            self.schedules_run, self.seconds, self.distinct.values, list(self.hoped), list(self.seen)
+            self.schedules_run,
+            self.seconds,
+            self.distinct.values,
+            list(self.hoped),
+            list(self.seen),
         )
 
     def merge(self, other: Findings) -> None:

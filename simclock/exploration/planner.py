@@ -9,9 +9,9 @@ from typing import Final, final
 from simclock.exploration.runs import Plan, Runner
 from simclock.exploration.sweep import cancellation_sweep, stall_sweep
 from simclock.kernel import derive_seed, stream
+from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedulers.arrivals import Arrivals
 from simclock.schedulers.portfolio import Portfolio
-from simclock.schedulers import Scheduler, SystematicScheduler
 from simclock.schedules import Deviation, Kind
 from simclock.simulation.outcome import Outcome
 
@@ -76,7 +76,7 @@ class Planner:
             return Plan(seed, self._wrap(None), (self._stall_places[place],), label="stall sweep")
         member = self._scheduler.member(number)
         rate = member.stall_rate if self._stalls is None else self._stalls
-        injected = ()
+        injected: tuple[Deviation, ...] = ()
         if member.collects:
             step = stream(seed, "collection").randrange(1, len(self._stall_places) + 2)
             injected = (Deviation(step, Kind.COLLECT),)

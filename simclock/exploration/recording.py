@@ -8,7 +8,6 @@ from typing import final
 
 from simclock.errors import NondeterminismError, ReplayDivergedError
 from simclock.exploration.runs import Plan, Runner
-
 from simclock.schedulers import FollowScheduler, ReplayScheduler
 from simclock.schedules import Deviation, Kind, Schedule
 from simclock.simulation.outcome import Outcome
@@ -80,14 +79,17 @@ def replay(
     """
     scheduler = ReplayScheduler(schedule, strict=strict)
     injected = injections(schedule.deviations)
-    outcome = runner.run(Plan(schedule.seed, scheduler, injected, label="replay"), observing=observing)
+    outcome = runner.run(
+        Plan(schedule.seed, scheduler, injected, label="replay"), observing=observing
+    )
     applied = injections(tuple(outcome.simulation.applied))
-    missed = [d for d in injected if d not in applied]
+    missed = [*scheduler.unused, *(d for d in injected if d not in applied)]
     if strict and missed and not isinstance(outcome.failure, ReplayDivergedError):
+        first = min(missed, key=lambda d: d.sort_key)
         diverged = ReplayDivergedError(
-            step=missed[0].at,
-            recorded=f"a {missed[0].kind.name.lower()} takes place",
-            found="there is nothing for it to act on",
+            step=first.at,
+            recorded=f"a {first.kind.name.lower()} takes place",
+            found="the run gave no occasion for it",
         )
         outcome = replace(outcome, failure=diverged)
     return Replayed(outcome, (*scheduler.deviations, *applied), scheduler.passed_over)
@@ -116,5 +118,3 @@ def _event(outcome: Outcome, order: list[int], index: int) -> str:
     if entry < 0:
         return f"the clock moved to t={-entry / 1e9:g}s"
     return f"a step of {outcome.simulation.names()[entry]!r}"
-
-

@@ -125,10 +125,11 @@ class _Shrinker:
     def _shorten(self) -> None:
         """Stall less often, hold for less long: find the least count by halving."""
         for deviation in self.best.deviations:
-            least, kept = 1, deviation
+            least: int = 1
+            kept: Deviation = deviation
             while least < kept.count and kept in self.best.deviations:
                 middle = (least + kept.count) // 2
-                shorter = replace(kept, count=middle)
+                shorter: Deviation = replace(kept, count=middle)
                 if self._replace(kept, shorter):
                     kept = shorter
                 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from simclock.errors import VerdictError
-from simclock.simulation.places import place_of_error
+from simclock.simulation.places import leaves, place_of_error
 
 __all__ = ["signature"]
 
@@ -14,11 +14,11 @@ _PLACES = re.compile(r" at (\S+:[0-9]+)\b")
 
 
 def signature(error: BaseException) -> Signature:
-    """Return a value that is equal for two failures that are the same bug, as far as can be told."""
+    """Return a value that two failures share if they are the same bug, as far as can be told."""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
-    if isinstance(error, BaseExceptionGroup):
-        inner = sorted({repr(signature(each)) for each in error.exceptions})
-        return (name, *inner)
+    inner = leaves(error)
+    if inner:
+        return (name, *sorted({repr(signature(each)) for each in inner}))
     if isinstance(error, VerdictError):
         # The verdict is raised by the simulation; the places are those its text names.
         cause = error.__cause__

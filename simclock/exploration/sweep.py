@@ -1,4 +1,4 @@
-"""Where a cancellation or a stall can be injected, in the order in which a sweep tries the places."""
+"""The places at which a sweep injects a cancellation or a stall, in the order it tries them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["cancellation_sweep", "stall_sweep"]
 _ALL_STEPS_MAX = 400
 
 
-def cancellation_sweep(calm: Outcome, cancel: bool | str) -> list[Deviation]:
+def cancellation_sweep(calm: Outcome, cancel: object) -> list[Deviation]:
     """Return each cancellation to try on the calm schedule.
 
     A task is cancelled when its k-th step has suspended it, and when it is about to take its

@@ -1,4 +1,4 @@
-"""The options of a simulated world: the same for run, explore and replay, with the same defaults."""
+"""The options of a simulated world, the same for run, explore and replay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, final
 
 from simclock.errors import UsageError
-from simclock.kernel import Limits, Timeline
+from simclock.kernel import DEFAULT_LIMITS, Limits, Timeline
 from simclock.schedules import BACKENDS
 from simclock.simulation.assembly import check_world
 from simclock.simulation.boundary import EPOCH
@@ -52,14 +52,16 @@ class World:
 
     backend: str = "asyncio"
     seed: int = 0
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     epoch: float = EPOCH
     reorder: str = "tasks"
 
     def __post_init__(self) -> None:
         """Refuse worlds that cannot be."""
         if self.backend not in BACKENDS:
-            raise UsageError(f"backend is 'asyncio', 'trio' or a tuple of both, not {self.backend!r}")
+            raise UsageError(
+                f"backend is 'asyncio', 'trio' or a tuple of both, not {self.backend!r}"
+            )
         check_world(seed=self.seed, limits=self.limits, epoch=self.epoch, reorder=self.reorder)
 
 
