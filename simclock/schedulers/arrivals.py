@@ -21,11 +21,16 @@ class Arrivals:
     Every failure found under it can happen on the stock loop as it is.
     """
 
-    __slots__ = ("_inner",)
+    __slots__ = ("_inner", "attach", "wants_stall")
 
     def __init__(self, inner: Scheduler) -> None:
         """Ask ``inner`` about timers due at one instant."""
         self._inner = inner
+        # What a scheduler may have besides the four. Without ``wants_stall``, a walk would leave
+        # the races of timers against steps out and still say that it had seen everything.
+        for name in ("attach", "wants_stall"):
+            if hasattr(inner, name):
+                setattr(self, name, getattr(inner, name))
 
     @property
     def name(self) -> str:

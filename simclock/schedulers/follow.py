@@ -83,8 +83,6 @@ class FollowScheduler:
             return 0
         followed = self._lanes[step - 1]
         if runnable[0].id == followed:
-            self._recorded.pop(step, None)
-            self._passed_over.pop(step, None)
             return 0
         for index, lane in enumerate(runnable):
             if lane.id == followed:

@@ -21,7 +21,7 @@ _STEPS_UNKNOWN: Final = 100
 
 @final
 class HoldScheduler:
-    """Holds back ``count`` random lanes, from random choices on, each for a random while.
+    """At ``count`` random choices, holds back whoever is about to step, for a random while.
 
     A lane held back does not step while another one can, as if its work took long; the others
     keep the calm order. Many bugs need one task to stay behind for many steps in an otherwise
@@ -33,7 +33,7 @@ class HoldScheduler:
     __slots__ = ("_choices", "_count", "_draw", "_held", "_horizon", "_starts")
 
     def __init__(self, count: int) -> None:
-        """Hold back ``count`` lanes, 1 or more, in each schedule."""
+        """Begin ``count`` holds, 1 or more, in each schedule."""
         if count < 1:
             raise UsageError(f"holds takes a number >= 1, as in 'holds:2', not {count}")
         self._count = count
@@ -56,11 +56,16 @@ class HoldScheduler:
     def pick(self, runnable: Sequence[Lane], /) -> int:
         """Return the oldest lane that is not held back."""
         self._choices = choices = self._choices + 1
+        index = self._front(runnable)
         while self._starts and self._starts[-1] <= choices:
             self._starts.pop()
-            lane = runnable[int(self._draw() * len(runnable))]
-            # Uniform on a logarithmic scale, between 1 and the whole run.
-            self._held[lane.id] = choices + int(self._horizon ** self._draw())
+            # Whoever is about to step, so that each hold changes something. Its length is
+            # uniform on a logarithmic scale, between 1 and the whole run.
+            self._held[runnable[index].id] = choices + int(self._horizon ** self._draw())
+            index = self._front(runnable)
+        return index
+
+    def _front(self, runnable: Sequence[Lane]) -> int:
         held = self._held
         if not held:
             return 0
@@ -68,7 +73,7 @@ class HoldScheduler:
             until = held.get(lane.id)
             if until is None:
                 return index
-            if choices >= until:
+            if self._choices >= until:
                 del held[lane.id]
                 return index
         return 0

@@ -102,7 +102,6 @@ class PctScheduler:
         self._in_a_row += 1
         if self._in_a_row < _IN_A_ROW_MAX:
             return index
-        self._in_a_row = 0
         self._bottom -= 1.0
         lane.rank = self._bottom
         return self._highest(runnable)

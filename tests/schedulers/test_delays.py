@@ -117,6 +117,15 @@ def test_a_planned_delay_that_the_run_never_reaches_is_called_nondeterminism(run
         scheduler.advance()
 
 
+def test_a_choice_with_fewer_lanes_than_planned_for_is_called_nondeterminism(run, lanes_of):
+    scheduler = DelayScheduler(2)
+    while run(scheduler, lanes_of(1, 1, 1)).log != list("cab"):
+        assert scheduler.advance()
+
+    with pytest.raises(NondeterminismError, match="only 2 options at decision 1"):
+        run(scheduler, lanes_of(1, 1))
+
+
 def test_a_negative_bound_is_refused():
     with pytest.raises(UsageError, match="bound >= 0"):
         DelayScheduler(-1)

@@ -88,6 +88,22 @@ def test_a_program_that_offers_other_lanes_the_second_time_is_called_nondetermin
         run(scheduler, lanes_of(1, 1))
 
 
+def test_a_program_that_decides_something_else_the_second_time_is_called_nondeterministic(
+    run, lanes_of
+):
+    def ties(world):
+        for _ in range(2):
+            world.at(1, lambda: None)
+        return []
+
+    scheduler = ExhaustiveScheduler()
+    run(scheduler, lanes_of(1, 1))
+    assert scheduler.advance()
+
+    with pytest.raises(NondeterminismError, match="2 timers due at one instant"):
+        run(scheduler, ties)
+
+
 def test_a_run_that_ends_before_the_changed_decision_is_not_counted_as_seen(run, lanes_of):
     scheduler = ExhaustiveScheduler()
     run(scheduler, lanes_of(2, 2))

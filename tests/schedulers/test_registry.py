@@ -23,6 +23,7 @@ from simclock.schedulers import (
     registry,
     resolve,
 )
+from simclock.schedulers.arrivals import Arrivals
 
 NAMES = [
     "fifo",
@@ -168,6 +169,16 @@ def test_a_name_that_is_taken_cannot_be_registered_again(name):
 def test_a_name_that_could_not_be_written_is_refused(name):
     with pytest.raises(UsageError, match="lower-case words joined by dashes"):
         register(name, lambda _parameter: _Youngest())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrivals_let_time_pass_exactly_where_the_scheduler_inside_would(name):
+    inner = parse(name)
+    arrivals = Arrivals(inner)
+
+    assert arrivals.pick([]) == 0
+    assert hasattr(arrivals, "wants_stall") == hasattr(inner, "wants_stall")
+    assert hasattr(arrivals, "attach") == hasattr(inner, "attach")
 
 
 # Portfolio.
