@@ -125,7 +125,7 @@ def test_different_identities_have_different_files_whatever_the_case_of_names(id
 
 
 def test_a_file_name_tells_people_the_end_of_the_identity():
-    name = FailureStore("somewhere").path("package.module:" + "x" * 100 + "_test[trio]").name
+    name = FailureStore("somewhere").path("package.module:" + "X" * 100 + "_test[trio]").name
 
     assert "x-test-trio-" in name
 
