@@ -235,3 +235,14 @@ def test_timers_that_cannot_be_compared_may_share_an_instant():
     timeline.move_to(10**9)
 
     assert timeline.take_due() == timers
+
+
+@given(SECONDS, st.floats(0, 1e3))
+def test_after_time_was_moved_the_clock_shows_all_of_it(start, seconds):
+    timeline = _timeline()
+    timeline.move_by(start)
+    before = timeline.now
+
+    timeline.move_by(seconds)
+
+    assert timeline.now >= before + seconds
