@@ -1,4 +1,24 @@
-"""List calls: one function over many inputs, and over batches of them."""
+"""List calls: one function over many inputs, and over batches of them.
+
+The input is a list, another collection or an iterator; anything else, text and mappings among
+it, is one item. The function may be async, an object whose ``__call__`` is, or plain, in which
+case it runs in a worker thread; if it returns an awaitable, that is awaited.
+
+- *Shape.* ``input_flatten`` opens lists within lists, ``input_flatten_tuple_set`` tuples and sets
+  too; ``input_dropna`` leaves out ``None`` and ``Unset``; ``input_unique`` keeps the first of
+  equal items. ``output_...`` does the same to the results.
+- *Pace.* At most ``max_concurrent`` calls at a time (``None``: all), begun in input order, their
+  starts at least ``throttle_period`` seconds apart, after ``delay_before_start``.
+- *Retry.* Up to ``retry_attempts`` further attempts, each of at most ``retry_timeout`` seconds,
+  after ``retry_initial_delay`` seconds, each time ``retry_backoff`` times as long (a day at
+  most). A delay that would outlast a deadline over the task is not begun: the error stands.
+  ``retry_default``, if given, takes the place of the last error.
+
+Cancellation, from a scope or natively, ends all calls, is waited for and raised; it is never
+retried and never becomes a result. A plain function that has begun in its thread is waited for.
+With a ``retry_timeout`` it is not, since nothing else can end it in time: its thread is
+abandoned, and logged.
+"""
 
 from __future__ import annotations
 
@@ -41,25 +61,7 @@ async def alcall(
 ) -> list[Any]:
     """Call ``func(item, **kwargs)`` for every item of ``input_``; results in input order.
 
-    ``input_`` is a list, another collection or an iterator; anything else, text and mappings
-    among it, is one item. ``func`` may be an async function, an object whose ``__call__`` is
-    one, or a plain function, which runs in a worker thread; if it returns an awaitable, that is
-    awaited here.
-
-    - *Shape.* ``input_flatten`` opens lists within lists, ``input_flatten_tuple_set`` tuples and
-      sets too; ``input_dropna`` leaves out ``None`` and ``Unset``; ``input_unique`` keeps the
-      first of equal items. ``output_…`` does the same to the results.
-    - *Pace.* At most ``max_concurrent`` calls at a time (``None``: all), begun in input order,
-      their starts at least ``throttle_period`` seconds apart, after ``delay_before_start``.
-    - *Retry.* Up to ``retry_attempts`` further attempts, each of at most ``retry_timeout``
-      seconds, after ``retry_initial_delay`` seconds, each time ``retry_backoff`` times as long
-      (a day at most). A delay that would outlast a deadline over this task is not begun: the
-      error stands. ``retry_default``, if given, takes the place of the last error.
-
-    Cancellation, from a scope or natively, ends all calls, is waited for and raised; it is never
-    retried and never becomes a result. A plain function that has begun in its thread is waited
-    for. With a ``retry_timeout`` it is not, since nothing else can end it in time: its thread is
-    abandoned, and logged.
+    What the options mean, and what cancellation does, the module tells.
 
     Raises:
         ExceptionGroup: calls failed; the first failure cancelled the rest. With
