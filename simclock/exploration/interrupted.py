@@ -38,10 +38,11 @@ def tell_interrupt(
     order = [lane for lane in simulation.trace.order if lane >= 0][: simulation.taken]
     step = len(order)
     name = simulation.names()[order[-1]] if order else "main"
-    lines = [
+    head = (
         f"simclock: interrupted after {schedules_run} schedules, in one of {plan.label}: "
         f"at step {step} `{name}` was running (t={simulation.now:g}s)."
-    ]
+    )
+    lines = [head]
     if step:
         follow = FollowScheduler(order, simulation.applied)
         injected = injections(tuple(simulation.applied))

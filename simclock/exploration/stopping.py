@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import cast, final
 
 __all__ = ["Stop", "find_interrupt"]
 
@@ -28,5 +28,6 @@ def find_interrupt(failure: BaseException | None) -> KeyboardInterrupt | None:
     if isinstance(failure, KeyboardInterrupt):
         return failure
     if isinstance(failure, BaseExceptionGroup):
-        return next((i for i in map(find_interrupt, failure.exceptions) if i is not None), None)
+        inner = cast("BaseExceptionGroup[BaseException]", failure).exceptions
+        return next((i for i in map(find_interrupt, inner) if i is not None), None)
     return None

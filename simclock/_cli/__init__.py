@@ -1,0 +1,1 @@
+"""The parts of the command line: its arguments, its targets, its texts."""
