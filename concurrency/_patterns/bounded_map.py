@@ -185,11 +185,8 @@ class _Mapping(Generic[T, R]):
         async for item in _source(items):
             self.results.append(None)
             window.start(len(self.results) - 1, _call(self._func, item), name=name)
-            # Only with a place for it is the next item read. The task that made the place may
-            # have failed, and the cancellation that follows is not here yet.
+            # Only with a place for it is the next item read.
             await window.wait_place()
-            if self.failures:
-                break
 
     def _ended(self, index: int, outcome: Outcome[R]) -> None:
         if outcome.error is None:

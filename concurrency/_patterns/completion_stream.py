@@ -160,8 +160,6 @@ class CompletionStream(AsyncIterator[tuple[int, T]], Generic[T]):
             async with group:
                 while self._aws:
                     await window.wait_place()
-                    if self._failures:
-                        break
                     index, aw = self._aws.popleft()
                     window.start(index, aw, name=name_of(aw))
         finally:

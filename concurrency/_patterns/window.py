@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from concurrency._outcome import Outcome
 from concurrency._validation import close_unstarted
@@ -41,10 +42,13 @@ class Window(Generic[T]):
         self._running: dict[int, tuple[Coroutine[Any, Any, None], object]] = {}
 
     async def wait_place(self) -> None:
-        """Wait until another task may start; without a checkpoint if it may already."""
+        """Wait until another task may start. Raises if a cancelled scope says none may."""
         while len(self._running) >= self._limit:
             self._place_free = anyio.Event()
             await self._place_free.wait()
+        # The task that made the place may have been cancelled together with this one, and the
+        # wake-up may have come first: nothing is to be started any more.
+        await checkpoint_if_cancelled()
 
     def start(self, index: int, work: Awaitable[T], *, name: str) -> None:
         """Start a task for ``work``; there must be a place."""

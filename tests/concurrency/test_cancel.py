@@ -32,11 +32,11 @@ both = pytest.mark.parametrize("backend", BACKENDS)
 
 
 async def a_scopes_timeout_counts_from_entering() -> None:
-    scope = CancelScope(timeout=0.02)
-    await sleep(0.025)
+    scope = CancelScope(timeout=60)
+    start = current_time()
+    await sleep(0.001)
     with scope:
-        await checkpoint()
-    assert not scope.cancel_called
+        assert start + 60 < scope.deadline <= current_time() + 60
     async with CancelScope(timeout=0.001) as late:
         await anyio.sleep_forever()
     assert late.cancelled_caught
@@ -50,7 +50,7 @@ async def a_scopes_shield_shields() -> None:
         async with CancelScope(shield=True):
             await checkpoint()
             reached = True
-        await checkpoint()
+        await anyio.sleep_forever()
     assert reached
     assert outer.cancelled_caught
 
@@ -106,7 +106,7 @@ async def shielded_work_finishes_before_the_cancellation_is_felt() -> None:
         scope.cancel()
         assert await shield(work, 1) == 1
         assert await shield(work(2)) == 2
-        await checkpoint()
+        await anyio.sleep_forever()
     assert scope.cancelled_caught
     assert done == [1, 2]
     with pytest.raises(TypeError, match="arguments only for a function"):
@@ -118,7 +118,7 @@ async def cancellation_is_told_from_failure() -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         try:
-            await checkpoint()
+            await anyio.sleep_forever()
         except get_cancelled_exc_class() as exc:
             cancelled = exc
             raise

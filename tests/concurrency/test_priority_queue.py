@@ -40,12 +40,13 @@ class OneEventQueue:
 
 async def three_puts_serve_three_gets(make=PriorityQueue) -> None:
     queue = make()
-    async with TaskGroup(on_timeout="silent") as tg:
-        tg.cancel_scope.deadline = anyio.current_time() + 0.05
+    async with TaskGroup() as tg:
         getters = [tg.spawn(queue.get) for _ in range(3)]
         await anyio.wait_all_tasks_blocked()
         for item in (3, 1, 2):
             await queue.put(item)
+        await anyio.wait_all_tasks_blocked()
+        tg.cancel_scope.cancel()
     assert [getter.state for getter in getters] == ["completed"] * 3
     assert sorted(getter.result() for getter in getters) == [1, 2, 3]
 

@@ -162,7 +162,7 @@ async def a_loop_that_never_waits_lets_others_run() -> None:
 
     async with TaskGroup() as tg:
         tg.start_soon(other)
-        for item in range(100):
+        for item in range(2000):
             await queue.put(item)
             await queue.get()
         assert ran

@@ -116,12 +116,14 @@ async def cancelling_by_hand_is_no_timeout() -> None:
 
 async def giving_up_on_a_wait_leaves_the_task_alone() -> None:
     async with TaskGroup() as tg:
-        handle = tg.spawn(sleep, 0.005)
+        done = anyio.Event()
+        handle = tg.spawn(done.wait)
         with pytest.raises(TimeoutError):
-            await handle.wait(timeout=0)
-        with anyio.move_on_after(0):
+            await handle.wait(timeout=0.001)
+        with anyio.move_on_after(0.001):
             await handle.wait()
         assert not handle.done
+        done.set()
         await handle.wait()
     assert handle.state == "completed"
 
