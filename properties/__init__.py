@@ -1,1 +1,53 @@
 """Hypothesis searches the schedules: invariants, models and conformance kits."""
+
+from properties.linearizability import (
+    Call,
+    Ending,
+    History,
+    NotLinearizableError,
+    Recorder,
+    SearchLimitError,
+    Verdict,
+    assert_linearizable,
+    check_linearizability,
+)
+from properties.models import (
+    ANY,
+    BarrierModel,
+    ConditionModel,
+    CounterModel,
+    LockModel,
+    Model,
+    PriorityQueueModel,
+    QueueModel,
+    Raised,
+    RegisterModel,
+    Request,
+    SemaphoreModel,
+    SetModel,
+)
+
+__all__ = [
+    "ANY",
+    "BarrierModel",
+    "Call",
+    "ConditionModel",
+    "CounterModel",
+    "Ending",
+    "History",
+    "LockModel",
+    "Model",
+    "NotLinearizableError",
+    "PriorityQueueModel",
+    "QueueModel",
+    "Raised",
+    "Recorder",
+    "RegisterModel",
+    "Request",
+    "SearchLimitError",
+    "SemaphoreModel",
+    "SetModel",
+    "Verdict",
+    "assert_linearizable",
+    "check_linearizability",
+]
