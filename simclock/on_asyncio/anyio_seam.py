@@ -7,12 +7,15 @@ loop that is not simulated it behaves as the original does.
 
 from __future__ import annotations
 
-import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simclock.errors import SimulationError
 
-__all__ = ["busy_workers", "install", "reset", "was_used"]
+if TYPE_CHECKING:
+    import threading
+    from types import FrameType
+
+__all__ = ["has_work", "install", "reset", "was_used"]
 
 
 class _Count:
@@ -61,11 +64,13 @@ def was_used() -> bool:
     return _Count.scopes > 0
 
 
-def busy_workers(loop: object) -> int:
-    """Return how many of AnyIO's worker threads have work of ``loop`` that is not done."""
-    busy = 0
-    for thread in threading.enumerate():
-        queue = getattr(thread, "queue", None)
-        if getattr(thread, "loop", None) is loop and queue is not None:
-            busy += queue.unfinished_tasks > 0
-    return busy
+def has_work(thread: threading.Thread, frame: FrameType) -> bool | None:
+    """Tell whether a worker of AnyIO that waits at its queue has been given a job.
+
+    ``None`` for a worker that is at its job, and for threads that are not AnyIO's.
+    """
+    queue: Any = getattr(thread, "queue", None)
+    caller = frame.f_back and frame.f_back.f_back
+    if queue is None or caller is None or caller.f_code is not type(thread).run.__code__:
+        return None
+    return bool(getattr(queue, "unfinished_tasks", 1))

@@ -25,9 +25,7 @@ def unfinished(loop: SimulatedLoop) -> list[tuple[Lane, Any]]:
 
 def describe_tasks(loop: SimulatedLoop, tasks: list[tuple[Lane, Any]]) -> str:
     """Return a line for each task: what it waits for, since when, and where."""
-    return describe_waiting(
-        loop.simulation, [(lane, task.get_coro()) for lane, task in tasks]
-    )
+    return describe_waiting(loop.simulation, [(lane, task.get_coro()) for lane, task in tasks])
 
 
 def describe_deadlock(loop: SimulatedLoop) -> str:

@@ -48,7 +48,9 @@ class AsyncioDriver:
             scope.cancel()
         return place
 
-    def under_scope(self, lane: int, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    def under_scope(
+        self, lane: int, coroutine: Coroutine[Any, Any, Any]
+    ) -> Coroutine[Any, Any, Any]:
         """Return ``coroutine`` with an AnyIO scope around it, through which to cancel it."""
         from anyio import CancelScope  # noqa: PLC0415 - only programs that use AnyIO need it
 

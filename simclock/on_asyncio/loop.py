@@ -1,39 +1,38 @@
-"""The virtual-time event loop. The only file that touches the privates of asyncio.
+"""The virtual-time event loop: its engine, its tasks, and what goes wrong in it.
 
-``SimulatedLoop`` keeps everything of ``BaseEventLoop`` but its engine: ready callbacks, timers,
-the wait for the outside, and time. Each pending task step is a *lane* in ``Simulation.ready``;
-plain callbacks share one lane and keep their order. With no scheduler the loop takes the stock
-loop's batches in the stock loop's order.
+``SimulatedLoop`` keeps everything of ``BaseEventLoop`` but ready callbacks, timers, the wait for
+the outside, and time. Each pending task step is a *lane* in ``Simulation.ready``; plain
+callbacks share one lane and keep their order. With no scheduler the loop takes the stock loop's
+batches in the stock loop's order.
 """
+
+# pyright: reportPrivateUsage=false
+# ruff: noqa: SLF001 - handles and loops of asyncio share their privates with one another
 
 from __future__ import annotations
 
 import asyncio
-import math
-from asyncio import base_events, events
+from asyncio import events
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from operator import attrgetter
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import CALLBACKS, NO_ARGUMENT, Lane, Timeline
-from simclock.on_asyncio import anyio_seam
+from simclock.kernel import CALLBACKS, NO_ARGUMENT, Lane
+from simclock.on_asyncio.debug import DebugHandle
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
-from simclock.on_asyncio.refusals import Refusals
-from simclock.on_asyncio.seams import METHODS, STEP, failure_of, is_step
+from simclock.on_asyncio.seams import METHODS, STEP, asks_for_step, failure_of, is_step, new_handle
 from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
-from simclock.on_asyncio.timers import SimulatedTimer
+from simclock.on_asyncio.threaded import ThreadedLoop
 from simclock.simulation import current
-from simclock.simulation.outside import Outside
 from simclock.simulation.places import describe_end, place_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Coroutine, Sequence
 
     from simclock.simulation.simulation import Simulation
 
@@ -42,16 +41,14 @@ __all__ = ["SimulatedLoop"]
 _by_seq = attrgetter("seq")
 
 
-class SimulatedLoop(Refusals, base_events.BaseEventLoop):
-    """An asyncio event loop whose time and order of steps belong to a :class:`Simulation`."""
+class SimulatedLoop(ThreadedLoop):
+    """An asyncio event loop whose time and order of steps belong to a :class:`Simulation`.
 
-    def __init__(self, simulation: Simulation) -> None:
+    A loop that is ``judged`` keeps what it would log in ``problems``, for the verdict.
+    """
+
+    def __init__(self, simulation: Simulation, *, judged: bool = False) -> None:
         """Drive ``simulation`` with this loop."""
-        super().__init__()
-        self.simulation = simulation
-        simulation.driver = self.driver = AsyncioDriver(self)
-        self._clock_resolution = 1e-9
-        self._timeline: Timeline[events.TimerHandle] = simulation.timeline
         self._calm = simulation.choose is None
         if self._calm:
             # Nothing is ever picked out of turn, and popping the front of a list is slow.
@@ -63,55 +60,16 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         self._draining = False
         # Lanes whose coroutine gets an AnyIO scope around it, so that AnyIO can cancel it.
         self.scoped_lanes: frozenset[int] = frozenset()
-        self.outside = Outside(simulation.limits.wall_time, self._busy_workers)
-        self.problems: list[dict[str, Any]] | None = None
-        self.call_soon = self._make_call_soon()  # type: ignore[method-assign]
-
-    # Time.
-
-    def time(self) -> float:
-        """Return virtual seconds since the run began."""
-        return self._timeline.now
-
-    def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
-    ) -> events.TimerHandle:
-        """Call ``callback`` when the clock reaches ``when``; never, if that is infinite."""
-        if when is None:
-            raise TypeError("when cannot be None")
-        self._check_closed()
-        if self._debug:
-            self._check_thread()
-            self._check_callback(callback, "call_at")
-        timer = SimulatedTimer(when, callback, args, self, context)
-        if timer._source_traceback:
-            del timer._source_traceback[-1]
-        if when < math.inf:
-            self._timeline.add(when if when > 0.0 else 0.0, timer)
-            timer._scheduled = True
-            self.simulation.progress += 1
-        return timer
-
-    def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None
-    ) -> events.TimerHandle:
-        """Call ``callback`` after ``delay`` virtual seconds."""
-        if delay is None:
-            raise TypeError("delay must not be None")
-        timer = self.call_at(self.time() + delay, callback, *args, context=context)
-        if timer._source_traceback:
-            del timer._source_traceback[-1]
-        return timer
-
-    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        if handle._scheduled:
-            self._timeline.note_cancelled()
+        self.problems: list[dict[str, Any]] | None = [] if judged else None
+        self._call_soon_at_speed = self._make_call_soon(simulation)
+        super().__init__(simulation, judged=judged)
+        simulation.driver = self.driver = AsyncioDriver(self)
 
     # What becomes runnable.
 
-    def _make_call_soon(self) -> Callable[..., events.Handle | None]:
+    def _make_call_soon(self, simulation: Simulation) -> Callable[..., events.Handle | None]:
         """Build ``call_soon`` with everything it needs at hand: it runs once for each step."""
-        simulation, callbacks, loop = self.simulation, self._callbacks, self
+        callbacks, loop = self._callbacks, self
         ready, calm = simulation.ready, self._calm
         plain = simulation.callbacks_lane
         make_ready, enqueue = ready.append, callbacks.append
@@ -127,12 +85,7 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
                 simulation.progress += 1
                 task = callback.__self__
             else:
-                if loop._debug:
-                    loop._check_thread()
-                    loop._check_callback(callback, "call_soon")
                 handle = new_handle(callback, args, loop, context)
-                if handle._source_traceback:
-                    del handle._source_traceback[-1]
                 simulation.seq = seq = simulation.seq + 1
                 simulation.progress += 1
                 if calm or not callbacks:
@@ -154,12 +107,40 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
 
         return call_soon
 
+    def _call_soon_in_debug_mode(
+        self, callback: Callable[..., object], *args: Any, context: Any = None
+    ) -> events.Handle:
+        self._check_thread()
+        self._check_callback(callback, "call_soon")
+        handle: Any = DebugHandle(callback, args, self, context)
+        del handle._source_traceback[-1:]
+        if asks_for_step(callback):
+            self._call_soon_at_speed(callback, *args, context=context)
+            task: Any = callback.__self__  # type: ignore[attr-defined]
+            lane = getattr(task, "lane", None) or self._foreign[task]
+            # The handle enters the task's context, which cannot be entered twice.
+            lane.callback, lane.argument, lane.context = handle._run, NO_ARGUMENT, Context()
+        else:
+            self._enqueue(handle)
+        return handle  # type: ignore[no-any-return]
+
+    def set_debug(self, enabled: bool) -> None:  # noqa: FBT001 - asyncio's signature
+        """Check threads and callbacks, tell origins and log slow steps from now on, or don't."""
+        super().set_debug(enabled)
+        if not self._closed:
+            self.call_soon = (  # type: ignore[method-assign]
+                self._call_soon_in_debug_mode if enabled else self._call_soon_at_speed
+            )
+
     def close(self) -> None:
         """Close the loop; nothing can be scheduled on it any more."""
         super().close()
-        if self.is_closed():
-            # Refused here, so that no step has to ask whether the loop is still open.
-            self.call_soon = self._refuse_closed  # type: ignore[method-assign]
+        # Refused here, so that no step has to ask whether the loop is still open.
+        self.call_soon = self._refuse_closed  # type: ignore[method-assign]
+        self._callbacks.clear()
+        for lane in self.simulation.ready:
+            lane.callback = None
+        self.simulation.ready.clear()
 
     def _refuse_closed(self, *_args: Any, **_options: Any) -> events.Handle:
         self._check_closed()
@@ -173,38 +154,6 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
             lane.task = ref(task)
         return lane
 
-    def call_soon_threadsafe(  # type: ignore[override]
-        self, callback: Callable[..., Any], *args: Any, context: Any = None
-    ) -> events.Handle:
-        """Call ``callback`` soon; from another thread it waits until nothing else can run."""
-        self._check_closed()
-        if self._thread_id is None or self._thread_id == get_ident():
-            return self.call_soon(callback, *args, context=context)
-        if self._debug:
-            self._check_callback(callback, "call_soon_threadsafe")
-        handle = events.Handle(callback, args, self, context)
-        self.outside.post(handle)
-        return handle
-
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., Any], *args: Any
-    ) -> Any:
-        """Run ``func`` in a real thread or process; virtual time stands still meanwhile."""
-        self.outside.jobs += 1
-        try:
-            future = super().run_in_executor(executor, func, *args)
-        except BaseException:
-            self.outside.jobs -= 1
-            raise
-        future.add_done_callback(self._executor_job_done)
-        return future
-
-    def _busy_workers(self) -> int:
-        return anyio_seam.busy_workers(self)
-
-    def _executor_job_done(self, _future: object) -> None:
-        self.outside.jobs -= 1
-
     # Tasks and futures.
 
     def next_serial(self) -> int:
@@ -216,10 +165,12 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         """Open the lane of a new task that will run ``coroutine``."""
         simulation = self.simulation
         parent = asyncio.current_task(self) if self._thread_id is not None else None
-        above = None if parent is None else getattr(parent, "lane", None) or self._foreign.get(parent)
+        above = (
+            None if parent is None else getattr(parent, "lane", None) or self._foreign.get(parent)
+        )
         # AnyIO gives its tasks the dotted name of their function; the coroutine is AnyIO's own.
         name = name or getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
-        return simulation.add_lane(name.rpartition(".")[2], above or simulation.callbacks_lane)
+        return simulation.add_lane(str(name).rpartition(".")[2], above or simulation.callbacks_lane)
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future that hashes the same in every process."""
@@ -257,6 +208,7 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
             if timeline and timeline.is_due():
                 self._fire_due()
             if not ready and not self._stopping:
+                callback = argument = None
                 self._idle()
             # A batch is what is ready now, as in the stock loop: what it makes ready waits for
             # the next one, after timers, messages and a stop have been looked at.
@@ -286,16 +238,19 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
                         simulation.step = step = step - 1
                 else:
                     record(lane.id)
-                    argument = lane.argument
+                    callback, argument = lane.callback, lane.argument
+                    # The callback holds the task, and a task that its program dropped must go.
+                    lane.callback = None
                     try:
                         if argument is no_argument:
-                            lane.context.run(lane.callback)
+                            lane.context.run(callback)
                         else:
-                            lane.context.run(lane.callback, argument)
+                            lane.argument = no_argument
+                            lane.context.run(callback, argument)
                     except (SystemExit, KeyboardInterrupt):
                         raise
                     except BaseException as error:  # noqa: BLE001 - the stock loop's own rule for callbacks
-                        self._report_step_error(lane, error)
+                        self._report_step_error(lane, callback, argument, error)
                 if observing:
                     self._observe(lane)
             if self._stopping:
@@ -342,15 +297,19 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         if self._draining:
             self._stopping = True
             return
-        if self.outside.is_pending() and self.take_messages(self.outside.wait()):
-            return
+        due = self._timeline.next_due()
+        if self.outside.is_pending():
+            hopeless = due is None and not self._settlers
+            self.take_messages(self.outside.wait(hopeless=hopeless))
+            if self.simulation.ready or self._stopping:
+                return
+            due = self._timeline.next_due()
         if self._settlers:
             settlers, self._settlers = self._settlers, []
             for settler in settlers:
                 if not settler.done():
                     settler.set_result(None)
             return
-        due = self._timeline.next_due()
         if due is None:
             raise DeadlockError(describe_deadlock(self))
         self.simulation.move_clock(due)
@@ -389,16 +348,15 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
         self._settlers.append(settler)
         await settler
 
-    def pending_timers(self) -> list[events.TimerHandle]:
-        """Return the timers that have neither fired nor been cancelled, earliest first."""
-        return self._timeline.live()
-
     def suspended_generators(self) -> list[Any]:
         """Return the async generators that were started and not finished."""
         return sorted(self._asyncgens, key=lambda g: g.__qualname__)
 
     def run_forever(self) -> None:
         """Run until :meth:`stop`; the simulation is the current one meanwhile."""
+        # asyncio itself refuses a loop within a loop, in its own words.
+        self._check_closed()
+        self._check_running()
         current.enter(self.simulation)
         try:
             super().run_forever()
@@ -407,9 +365,13 @@ class SimulatedLoop(Refusals, base_events.BaseEventLoop):
 
     # What goes wrong.
 
-    def _report_step_error(self, lane: Lane, error: BaseException) -> None:
-        message = f"Exception in callback {lane.callback!r}"
-        self.call_exception_handler({"message": message, "exception": error})
+    def _report_step_error(
+        self, lane: Lane, callback: Any, argument: Any, error: BaseException
+    ) -> None:
+        args = () if argument is NO_ARGUMENT else (argument,)
+        handle = new_handle(callback, args, self, lane.context)
+        message = f"Exception in a step of {lane.name}"
+        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep what would be logged for the verdict, if this run is judged."""

@@ -34,8 +34,7 @@ def execute(
     """
     anyio_seam.install()
     anyio_seam.reset()
-    loop = SimulatedLoop(simulation)
-    loop.problems = []
+    loop = SimulatedLoop(simulation, judged=True)
     loop.scoped_lanes = scoped_lanes
     value, failure, cancelled = None, None, False
     try:

@@ -7,14 +7,27 @@ moved one is refused with a sentence instead of being simulated wrongly.
 from __future__ import annotations
 
 import asyncio
+import threading
 from asyncio import base_events, events
 from types import BuiltinMethodType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simclock.errors import SimulationError
 from simclock.kernel import Timeline
 
-__all__ = ["METHODS", "STEP", "callback_of", "failure_of", "forget", "is_step", "is_unretrieved", "new_timeline"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "METHODS",
+    "STEP",
+    "callback_of",
+    "failure_of",
+    "forget",
+    "is_step",
+    "is_unretrieved",
+    "new_timeline",
+]
 
 # A C task's wake-up is a builtin method of this name; a pure-Python task's steps are methods.
 _WAKEUP = "task_wakeup"
@@ -55,6 +68,21 @@ def is_step(callback: Any) -> bool:
     if name == _WAKEUP:
         return True
     return name in _PYTHON_STEPS and asyncio.isfuture(callback.__self__)
+
+
+def asks_for_step(callback: Any) -> bool:
+    """Tell whether ``callback`` is how a task asks for its next step."""
+    return type(callback) is STEP or (isinstance(callback, METHODS) and is_step(callback))
+
+
+def new_handle(callback: Any, args: Any, loop: Any, context: Any) -> events.Handle:
+    """Return a stock handle."""
+    return events.Handle(callback, args, loop, context)
+
+
+def threads_of(executor: Any) -> Sequence[threading.Thread]:
+    """Return the threads of a pool, as far as they have been started."""
+    return tuple(getattr(executor, "_threads", ()))
 
 
 def new_timeline() -> Timeline[events.TimerHandle]:

@@ -43,7 +43,12 @@ class SimulatedTask(asyncio.Task[Any]):
     lane: Lane
 
     def __init__(
-        self, coro: Coroutine[Any, Any, Any], *, loop: SimulatedLoop, name: str | None = None, **more: Any
+        self,
+        coro: Coroutine[Any, Any, Any],
+        *,
+        loop: SimulatedLoop,
+        name: str | None = None,
+        **more: Any,
     ) -> None:
         """Number the task within its run and open its lane."""
         self._serial = loop.next_serial()
@@ -51,7 +56,12 @@ class SimulatedTask(asyncio.Task[Any]):
         # Never a strong reference: a task that its program dropped must stay collectable,
         # because the collector eating a running task is one of the bugs to be found.
         lane.task = ref(self)
-        super().__init__(coro, loop=loop, name=name or f"Task-{lane.id}", **more)
+        super().__init__(coro, loop=loop, name=f"Task-{lane.id}" if name is None else name, **more)
 
     def __hash__(self) -> int:
         return self._serial
+
+
+# Logs and reprs read as the stock loop's do.
+SimulatedFuture.__name__ = asyncio.Future.__name__
+SimulatedTask.__name__ = asyncio.Task.__name__

@@ -15,7 +15,7 @@ from simclock.errors import WallTimeError
 from simclock.simulation.threads import Standing, frames, place_of_thread, standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 __all__ = ["Outside"]
@@ -83,6 +83,10 @@ class Outside:
         self._heard.add(threading.get_ident())
         self._inbox.put(message)
 
+    def adopt(self, threads: Iterable[threading.Thread]) -> None:
+        """Count ``threads`` among the run's own, however old they are."""
+        self._heard.update(thread.ident for thread in threads if thread.ident is not None)
+
     def wake(self) -> None:
         """End a :meth:`wait` that goes on in this very thread; for signal handlers."""
         if self._is_waiting:
@@ -102,7 +106,8 @@ class Outside:
         if threading.active_count() == 1:
             return False
         threads = self._own_threads() if self._newcomers_only else self._other_threads()
-        return next(threads, None) is not None
+        where = frames()
+        return any(standing_of(t, where, self._has_work) is not Standing.IDLE for t in threads)
 
     def wait(self, *, hopeless: bool = False) -> list[Any]:
         """Wait in real time for the next messages; an empty list if none can come any more.

@@ -97,11 +97,20 @@ def _standing_in(frame: FrameType, has_work: bool | None) -> Standing:  # noqa: 
 def _standing_in_pool(frame: FrameType) -> Standing:
     """Tell whether a thread of ``concurrent.futures`` that waits for work has been given some."""
     known = frame.f_locals
-    queue = known.get("work_queue")
-    if queue is None:
+    if "work_item" in known:
+        return Standing.ACTIVE
+    # What was handed to a waiting thread may be in no queue any more, but then the pool counts
+    # one idle thread less than it has.
+    executor = known.get("executor_reference", _nothing)()
+    idle = getattr(getattr(executor, "_idle_semaphore", None), "_value", None)
+    threads, queue = getattr(executor, "_threads", None), known.get("work_queue")
+    if idle is None or threads is None or queue is None or getattr(executor, "_shutdown", True):
         return Standing.PARKED
-    given = known.get("work_item") is not None or not queue.empty()
-    return Standing.ACTIVE if given else Standing.IDLE
+    return Standing.IDLE if queue.empty() and idle >= len(threads) else Standing.ACTIVE
+
+
+def _nothing() -> None:
+    return None
 
 
 def _key(frame: FrameType) -> tuple[str, str]:

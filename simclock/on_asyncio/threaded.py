@@ -1,0 +1,77 @@
+"""The threads beside a simulated loop: jobs it gives away, messages that come in."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from simclock.on_asyncio import anyio_seam
+from simclock.on_asyncio.debug import DebugHandle
+from simclock.on_asyncio.seams import new_handle, threads_of
+from simclock.on_asyncio.timed import TimedLoop
+from simclock.simulation.outside import Outside
+
+if TYPE_CHECKING:
+    from asyncio import Future, events
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from simclock.simulation.simulation import Simulation
+
+__all__ = ["ThreadedLoop"]
+
+
+class ThreadedLoop(TimedLoop):
+    """A loop whose virtual time stands still while a thread works for it."""
+
+    def __init__(self, simulation: Simulation, *, judged: bool) -> None:
+        """Drive ``simulation``; ``judged`` if the loop is all that its process does now."""
+        self.outside = Outside(
+            simulation.limits.wall_time,
+            self._jobs_elsewhere,
+            has_work=anyio_seam.has_work,
+            newcomers_only=judged,
+        )
+        super().__init__(simulation)
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> events.Handle:
+        """Call ``callback`` soon; from another thread it waits until nothing else can run."""
+        self._check_closed()
+        handle: events.Handle
+        if self._thread_id is None or self._thread_id == get_ident():
+            handle = self.call_soon(callback, *args, context=context)
+            # A signal handler may call this while the loop waits for other threads.
+            self.outside.wake()
+            return handle
+        if self._debug:
+            self._check_callback(callback, "call_soon_threadsafe")
+            handle = DebugHandle(callback, args, self, context)
+        else:
+            handle = new_handle(callback, args, self, context)
+        self.outside.post(handle)
+        return handle
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> Future[Any]:
+        """Run ``func`` in a real thread or process; virtual time stands still meanwhile."""
+        future = super().run_in_executor(executor, func, *args)
+        if executor is None or isinstance(executor, ThreadPoolExecutor):
+            # Its threads show whether they work. Those of a pool that is older than this loop
+            # would not be looked at otherwise.
+            self.outside.adopt(threads_of(executor or self._default_executor))
+        elif not future.done():
+            self.outside.jobs += 1
+            future.add_done_callback(self._job_elsewhere_done)
+        return future
+
+    def _jobs_elsewhere(self) -> int:
+        return self.outside.jobs
+
+    def _job_elsewhere_done(self, _future: object) -> None:
+        self.outside.jobs -= 1
