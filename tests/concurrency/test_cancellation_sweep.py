@@ -144,7 +144,7 @@ async def no_task_and_no_coroutine_is_left(step: int) -> bool:
         lambda: gather(give(1), give(2)),
         lambda: gather(give(1), give(2), return_exceptions=True),
         lambda: gather_settled(give(1), give(2)),
-        lambda: race(give(1), give(2), timeout=60),
+        lambda: race(give(1), give(2)),
         lambda: first_success(give(1), give(2)),
         lambda: bounded_map(give, range(5), limit=2),
         lambda: shield(give(1)),
