@@ -44,7 +44,7 @@ def install() -> None:
         def __init__(self, *args: Any, **options: Any) -> None:
             _Count.scopes += 1
             self._serial = _Count.scopes
-            super().__init__(*args, **options)
+            super().__init__(*args, **options)  # pyright: ignore[reportUnknownMemberType]
 
         def __hash__(self) -> int:
             return self._serial

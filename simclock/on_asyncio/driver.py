@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 from simclock.kernel import MAIN, Lane
 from simclock.simulation.places import place_of
@@ -62,10 +62,10 @@ class AsyncioDriver:
             with self.scopes.get(lane) or CancelScope() as self.scopes[lane]:
                 return await coroutine
 
-        scoped = run()
-        scoped.__name__ = coroutine.__name__
-        scoped.__qualname__ = coroutine.__qualname__
-        return scoped
+        scoped, named = cast("Any", run()), cast("Any", coroutine)
+        scoped.__name__ = named.__name__
+        scoped.__qualname__ = named.__qualname__
+        return cast("Coroutine[Any, Any, Any]", scoped)
 
     def place(self, lane: Lane) -> str:
         """Return where the task of ``lane`` is suspended."""

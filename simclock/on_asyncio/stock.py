@@ -14,7 +14,6 @@ from simclock.errors import SimulationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Context
     from weakref import WeakSet
 
 __all__ = ["StockLoop", "check_stock_loop"]
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
         def _check_thread(self) -> None: ...
         def _run_once(self) -> None: ...
         def _timer_handle_cancelled(self, handle: Any) -> None: ...
-        def call_soon(
-            self, callback: Callable[..., Any], *args: Any, context: Context | None = None
-        ) -> Any: ...
 
 else:
     StockLoop = base_events.BaseEventLoop

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class SimulatedFuture(asyncio.Future[Any]):
         try:
             return self._serial
         except AttributeError:
-            self._serial = serial = self.get_loop().next_serial()  # type: ignore[attr-defined]
+            loop = cast("SimulatedLoop", self.get_loop())
+            self._serial = serial = loop.next_serial()
             return serial
 
 
@@ -40,6 +41,7 @@ class SimulatedTask(asyncio.Task[Any]):
 
     __slots__ = ("_serial", "lane")
 
+    _source_traceback: Any
     lane: Lane
 
     def __init__(
@@ -50,7 +52,7 @@ class SimulatedTask(asyncio.Task[Any]):
         name: str | None = None,
         **more: Any,
     ) -> None:
-        """Number the task within its run and open its lane."""
+        """Have a number within the run, and a lane."""
         self._serial = loop.next_serial()
         self.lane = lane = loop.open_lane(coro, name)
         # Never a strong reference: a task that its program dropped must stay collectable,

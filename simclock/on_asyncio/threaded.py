@@ -37,7 +37,7 @@ class ThreadedLoop(TimedLoop):
         )
         super().__init__(simulation)
 
-    def call_soon_threadsafe(
+    def call_soon_threadsafe(  # type: ignore[override]  # any callable, as at run time
         self, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> events.Handle:
         """Call ``callback`` soon; from another thread it waits until nothing else can run."""
@@ -56,7 +56,7 @@ class ThreadedLoop(TimedLoop):
         self.outside.post(handle)
         return handle
 
-    def run_in_executor(
+    def run_in_executor(  # type: ignore[override]  # as above
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Future[Any]:
         """Run ``func`` in a real thread or process; virtual time stands still meanwhile."""

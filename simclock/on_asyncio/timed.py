@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from simclock.on_asyncio.debug import DebugTimer
 from simclock.on_asyncio.refusals import Refusals
@@ -37,14 +37,14 @@ class TimedLoop(Refusals, StockLoop):
         """Return virtual seconds since the run began."""
         return self._timeline.now
 
-    def call_at(
+    def call_at(  # type: ignore[override]  # any callable, as at run time
         self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> events.TimerHandle:
         """Call ``callback`` when the clock reaches ``when``; never, if that is infinite."""
-        if when is None:
+        if when is None:  # pyright: ignore[reportUnnecessaryComparison]
             raise TypeError("when cannot be None")
         self._check_closed()
-        timer: SimulatedTimer | DebugTimer
+        timer: Any
         if self._debug:
             self._check_thread()
             self._check_callback(callback, "call_at")
@@ -53,22 +53,22 @@ class TimedLoop(Refusals, StockLoop):
         else:
             timer = SimulatedTimer(when, callback, args, self, context)
         if when < math.inf:
-            self._timeline.add(when if when > 0.0 else 0.0, timer)
+            self._timeline.add(max(when, 0.0), timer)
             timer._scheduled = True
             self.simulation.progress += 1
-        return timer
+        return cast("events.TimerHandle", timer)
 
-    def call_later(
+    def call_later(  # type: ignore[override]  # as above
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> events.TimerHandle:
         """Call ``callback`` after ``delay`` virtual seconds."""
-        if delay is None:
+        if delay is None:  # pyright: ignore[reportUnnecessaryComparison]
             raise TypeError("delay must not be None")
         timer = self.call_at(self.time() + delay, callback, *args, context=context)
         _leave_out_the_loop(timer)
         return timer
 
-    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+    def _timer_handle_cancelled(self, handle: Any) -> None:
         if handle._scheduled:
             self._timeline.note_cancelled()
 

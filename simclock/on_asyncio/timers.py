@@ -30,6 +30,7 @@ class SimulatedTimer(events.TimerHandle):
 
     _context: Context
     _loop: TimedLoop
+    _args: Any
     _callback: Callable[..., object] | None
     _repr: str | None
     _source_traceback: Any
