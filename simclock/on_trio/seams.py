@@ -78,82 +78,62 @@ _signals: Any = _import("trio._signals")
 _here: Any = getattr(_run, "GLOBAL_RUN_CONTEXT", None)
 
 
-def _has(owner: Any, names: str) -> bool:
-    return all(hasattr(owner, name) for name in names.split())
+# Each fact by which a replacement below stands or falls: what the code of a function mentions,
+# what an object has, which parameters a function takes.
+_FACTS: Final = """
+_run.unrolled_run mentions list runq clear pop deadlines expire start_clock process_events
+_run.unrolled_run mentions deadline_to_sleep_time waiting_for_idle task_exited current_time
+_run.unrolled_run mentions _next_send_fn _next_send runner
+_run.Runner.spawn_impl mentions Task _create reschedule
+_run.Runner.reschedule takes self task next_send
+_run.Runner has runq tasks deadlines io_manager entry_queue main_task init_task asyncgens is_guest
+_run.Runner has main_task_outcome waiting_for_idle instruments clock task_exited close
+_run.Task has coro name _abort_func _next_send _next_send_fn _runner _child_nurseries
+_run.Task has custom_sleep_data __weakref__ _create
+_run.Task._attempt_abort mentions _abort_func reschedule
+_run.CancelScope.__enter__ mentions CancelStatus _might_change_registered_deadline
+_run.CancelScope._might_change_registered_deadline mentions deadlines add remove
+_run.CancelScope has _registered_deadline _cancel
+_run.Deadlines has add remove next_deadline expire
+_run has CancelReason _NO_SEND GLOBAL_RUN_CONTEXT
+_entry_queue.EntryQueue has wakeup done lock task size
+_entry_queue.EntryQueue.run_sync_soon mentions wakeup wakeup_thread_and_signal_safe
+_entry_queue.EntryQueue.task mentions wakeup wait_woken
+_entry_queue.TrioToken has _reentry_queue
+_thread_cache.start_thread_soon mentions THREAD_CACHE start_thread_soon
+_thread_cache.ThreadCache has _idle_workers
+_threads.from_thread_run mentions _send_message_to_trio
+_threads.PARENT_TASK_DATA has __dict__
+_subprocess has subprocess
+_signals._signal_handler mentions signal
+"""
 
 
-def _has_slots(owner: Any, names: str) -> bool:
-    return set(names.split()) <= {
-        slot for c in owner.__mro__ for slot in getattr(c, "__slots__", ())
-    }
-
-
-def _reads(function: Any, names: str) -> bool:
-    return set(names.split()) <= set(inspect.unwrap(function).__code__.co_names)
-
-
-# Each fact by which a replacement below stands or falls, and how to see that it holds.
-_FACTS: Final[dict[str, Any]] = {
-    "its loop takes batches as list(runner.runq) and pops tasks from them": lambda: _reads(
-        _run.unrolled_run,
-        "list runq clear pop deadlines expire start_clock deadline_to_sleep_time task_exited "
-        "waiting_for_idle process_events current_time _next_send_fn _next_send",
-    ),
-    "its tasks are made by Task._create": lambda: _reads(_run.Runner.spawn_impl, "Task _create"),
-    "its scopes make a CancelStatus on entry": lambda: _reads(
-        _run.CancelScope.__enter__, "CancelStatus _might_change_registered_deadline"
-    ),
-    "its runner keeps deadlines in an object": lambda: (
-        _has(_run.Deadlines, "add remove next_deadline expire")
-        and _reads(_run.CancelScope._might_change_registered_deadline, "deadlines add remove")
-    ),
-    "its runner has certain slots": lambda: _has_slots(
-        _run.Runner,
-        "runq tasks deadlines io_manager entry_queue main_task init_task asyncgens "
-        "main_task_outcome waiting_for_idle is_guest instruments",
-    ),
-    "its tasks have certain slots": lambda: _has_slots(
-        _run.Task,
-        "coro name _abort_func _next_send _next_send_fn _runner _child_nurseries "
-        "custom_sleep_data __weakref__",
-    ),
-    "reschedule(task, next_send) makes tasks runnable": lambda: (
-        [*inspect.signature(_run.Runner.reschedule).parameters] == ["self", "task", "next_send"]
-        and _has(_run, "_NO_SEND")
-        and _reads(_run.Task._attempt_abort, "_abort_func reschedule")
-    ),
-    "its scopes have a registered deadline and are cancelled for a reason": lambda: (
-        _has_slots(_run.CancelScope, "_registered_deadline") and _has(_run, "CancelReason")
-    ),
-    "messages of threads wake a task through an object": lambda: (
-        _reads(_entry_queue.EntryQueue.run_sync_soon, "wakeup wakeup_thread_and_signal_safe")
-        and _reads(_entry_queue.EntryQueue.task, "wakeup wait_woken")
-        and _has_slots(_entry_queue.EntryQueue, "wakeup done lock")
-        and _has_slots(_entry_queue.TrioToken, "_reentry_queue")
-    ),
-    "its worker threads come from THREAD_CACHE": lambda: (
-        _reads(_thread_cache.start_thread_soon, "THREAD_CACHE start_thread_soon")
-        and _has_slots(_thread_cache.ThreadCache, "_idle_workers")
-    ),
-    "its threads ask through _send_message_to_trio": lambda: _reads(
-        _threads.from_thread_run, "_send_message_to_trio"
-    ),
-    "it starts processes with subprocess.Popen and hears signals with signal.signal": lambda: (
-        _has(_subprocess, "subprocess") and _reads(_signals._signal_handler, "signal")
-    ),
-}
-
-
-def _holds(check: Any) -> bool:
-    try:
-        return bool(check())
-    except (AttributeError, TypeError, ValueError):
-        return False
+def _missing(owner: Any, verb: str, names: list[str]) -> list[str]:
+    if verb == "has":
+        return [name for name in names if not hasattr(owner, name)]
+    code = inspect.unwrap(owner).__code__
+    if verb == "takes":
+        taken = code.co_varnames[: code.co_argcount]
+        return [] if [*taken] == names else names
+    return [name for name in names if name not in {*code.co_names, *code.co_varnames}]
 
 
 def moved_seams() -> list[str]:
     """Return the facts about trio that no longer hold."""
-    return [fact for fact, check in _FACTS.items() if not _holds(check)]
+    moved: list[str] = []
+    for line in _FACTS.split("\n")[1:-1]:
+        path, verb, *names = line.split()
+        module, *attributes = path.split(".")
+        owner: Any = globals()[module]
+        try:
+            for attribute in attributes:
+                owner = getattr(owner, attribute)
+            missing = _missing(owner, verb, names)
+        except AttributeError:
+            missing = names
+        moved += [f"{path} {verb} {name}" for name in missing]
+    return moved
 
 
 def verify() -> None:

@@ -83,7 +83,12 @@ def _is_busy(job: _Job) -> bool:
     if frame is None:
         return False
     code = frame.f_code
-    return (os.path.basename(code.co_filename), code.co_name) not in _PARKED_IN  # noqa: PTH119 - asked often, and a Path costs more
+    parked = (os.path.basename(code.co_filename), code.co_name) in _PARKED_IN  # noqa: PTH119 - asked often, and a Path costs more
+    if not parked:
+        return True
+    # Told to go on, and not yet awake: the lock in which a condition waits is open by then.
+    waiter = frame.f_locals.get("waiter")
+    return waiter is not None and not waiter.locked()
 
 
 @final

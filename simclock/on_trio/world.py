@@ -28,8 +28,12 @@ __all__ = ["Abandoned", "TrioWorld"]
 # What may still happen at main's last instant before the rest counts as left behind.
 _DRAIN_STEPS = 1_000
 _TEAR_DOWN_STEPS = 10_000
+# What has not unwound by then will not: the further rounds are short.
+_LAST_STEPS = 1_000
 # First main is told of the verdict, then everybody, then everybody again.
 _TEAR_DOWN_ROUNDS = 3
+# How often to look again before threads that wait are called part of a deadlock.
+_LAST_HOPES = 20
 _TRIO_THREADS = "Trio thread "
 
 
@@ -183,15 +187,16 @@ class TrioWorld:
                 return self._wait_for_cushion(cushion)
             if self.is_guest:
                 return self._idle_as_guest()
-            if self._is_something_outside() and self._wait_outside():
-                return 0
             due = self.simulation.timeline.next_due()
+            if self._is_something_outside() and self._wait_outside(is_last_hope=due is None):
+                return 0
             if due is None:
-                raise DeadlockError(describe_deadlock(self))
-            self.simulation.move_clock(due)
+                self.fail(DeadlockError(describe_deadlock(self)))
+            else:
+                self.simulation.move_clock(due)
         except Abandoned:
             raise
-        except SimulationError as error:
+        except BaseException as error:  # noqa: BLE001 - as in intervene()
             self.fail(error)
         return 0
 
@@ -232,12 +237,16 @@ class TrioWorld:
             for thread in threading.enumerate()
         )
 
-    def _wait_outside(self) -> bool:
+    def _wait_outside(self, *, is_last_hope: bool) -> bool:
         """Wait in real time for a message; ``False`` if none can come."""
         if isinstance(self.verdict, WallTimeError):
             return False
         self.outside.jobs = len(self.jobs)
-        return bool(self.outside.wait()) and bool(self._wakeup.ring())
+        # A thread that waits may have been told to go on by something that cannot be seen.
+        for _ in range(_LAST_HOPES if is_last_hope and self.jobs else 1):
+            if self.outside.wait():
+                return bool(self._wakeup.ring())
+        return False
 
     def force_wakeup(self) -> None:
         """Wake the thread in which a host loop waits for this guest."""
@@ -292,7 +301,7 @@ class TrioWorld:
 
     def _calm_down(self) -> None:
         simulation, taken = self.simulation, self.simulation.taken
-        simulation.calm_down(_TEAR_DOWN_STEPS)
+        simulation.calm_down(_TEAR_DOWN_STEPS if self._rounds < 2 else _LAST_STEPS)
         self.queue.batch.calm_down()
         if self._is_calmed:
             # The steps of the run itself were counted the first time.
