@@ -35,7 +35,7 @@ deep: $(READY)
 	$(PYTEST) -n auto -m deep --timeout 3600
 
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench/speed.py
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

@@ -8,13 +8,12 @@ so a lane's number means the same in every process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, final
+from typing import Any, final
 
-__all__ = ["CALLBACKS", "MAIN", "NO_ARGUMENT", "Lane"]
+__all__ = ["CALLBACKS", "MAIN", "Lane"]
 
 CALLBACKS = 0
 MAIN = 1
-NO_ARGUMENT: Final = object()
 
 
 @final
@@ -22,11 +21,10 @@ class Lane:
     """One task, as schedulers and traces see it.
 
     ``seq`` orders the runnable lanes: the lane that has been runnable longest has the least.
-    ``callback``, ``argument`` and ``context`` are the pending step; only the backend reads them.
+    ``callback`` and ``context`` are the pending step; only the backend reads them.
     """
 
     __slots__ = (
-        "argument",
         "callback",
         "children",
         "context",
@@ -53,7 +51,6 @@ class Lane:
         self.steps = 0
         self.since = 0.0
         self.callback: Callable[..., object] | None = None
-        self.argument: Any = NO_ARGUMENT
         self.context: Any = None
         self.task: Any = None
 

@@ -8,16 +8,13 @@ What debug mode costs is paid here alone: outside of it, nothing asks whether it
 
 from __future__ import annotations
 
-import logging
-from asyncio import events, isfuture
+from asyncio import base_events, events, isfuture
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
     from simclock.on_asyncio.loop import SimulatedLoop
 
-__all__ = ["DebugHandle", "DebugTimer"]
-
-_logger = logging.getLogger("asyncio")
+__all__ = ["DebugHandle", "DebugTimer", "leave_out_the_loop"]
 
 
 def _run_measured(handle: Any, loop: SimulatedLoop, run: Any) -> None:
@@ -28,7 +25,7 @@ def _run_measured(handle: Any, loop: SimulatedLoop, run: Any) -> None:
         run()
         took = loop.time() - began
         if took >= loop.slow_callback_duration:
-            _logger.warning("Executing %s took %.3f seconds", _describe(handle), took)
+            base_events.logger.warning("Executing %s took %.3f seconds", _describe(handle), took)
     finally:
         loop._current_handle = None
         # If a task fails in this step, its traceback keeps this frame, and the frame would keep
@@ -71,6 +68,12 @@ class DebugTimer(events.TimerHandle):
         else:
             super()._run()
         del self
+
+
+def leave_out_the_loop(handle: Any) -> None:
+    """Let the place where ``handle`` was made be its caller's, one frame further out."""
+    if handle._source_traceback:
+        del handle._source_traceback[-1]
 
 
 # Logs and tracebacks read as the stock loop's do.

@@ -16,12 +16,13 @@ from asyncio import events
 from bisect import insort
 from collections import deque
 from contextvars import Context
+from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import CALLBACKS, NO_ARGUMENT, Lane
+from simclock.kernel import CALLBACKS, Lane
 from simclock.on_asyncio.debug import DebugHandle
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
@@ -80,10 +81,10 @@ class SimulatedLoop(ThreadedLoop):
             callback: Callable[..., object], *args: Any, context: Any = None
         ) -> events.Handle | None:
             if type(callback) is step_type:
-                task = callback.__self__  # type: ignore[attr-defined]
+                task, step = callback.__self__, callback  # type: ignore[attr-defined]
             elif isinstance(callback, method_types) and is_step(callback):
                 simulation.progress += 1
-                task = callback.__self__
+                task, step = callback.__self__, partial(callback, *args)
             else:
                 handle = new_handle(callback, args, loop, context)
                 simulation.seq = seq = simulation.seq + 1
@@ -98,8 +99,7 @@ class SimulatedLoop(ThreadedLoop):
             except AttributeError:
                 lane = loop._lane_of_foreign(task)
             simulation.seq = lane.seq = simulation.seq + 1
-            lane.callback = callback
-            lane.argument = args[0] if args else NO_ARGUMENT
+            lane.callback = step
             lane.context = context
             make_ready(lane)
             # asyncio's tasks never keep the handle of a step, so none is made.
@@ -119,7 +119,7 @@ class SimulatedLoop(ThreadedLoop):
             task: Any = callback.__self__  # type: ignore[attr-defined]
             lane = getattr(task, "lane", None) or self._foreign[task]
             # The handle enters the task's context, which cannot be entered twice.
-            lane.callback, lane.argument, lane.context = handle._run, NO_ARGUMENT, Context()
+            lane.callback, lane.context = handle._run, Context()
         else:
             self._enqueue(handle)
         return handle  # type: ignore[no-any-return]
@@ -176,7 +176,9 @@ class SimulatedLoop(ThreadedLoop):
         """Return a future that hashes the same in every process."""
         return SimulatedFuture(loop=self)
 
-    def create_task(self, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+    def create_task(  # type: ignore[override] - newer Pythons pass more options
+        self, coro: Coroutine[Any, Any, Any], **options: Any
+    ) -> asyncio.Task[Any]:
         """Return a task of this run; a task factory set by the program is asked first."""
         factory = self._task_factory
         eager = getattr(asyncio, "eager_task_factory", None)
@@ -196,19 +198,19 @@ class SimulatedLoop(ThreadedLoop):
 
     # The engine.
 
-    def _run_once(self) -> None:
+    def _run_once(self) -> None:  # noqa: C901, PLR0912, PLR0915 - a call more is a tenth of a step
         """Run batch after batch until the loop is told to stop."""
         simulation, timeline, callbacks = self.simulation, self._timeline, self._callbacks
         ready, calm, observing = simulation.ready, self._calm, simulation.observing
-        choose, draw = simulation.choose, simulation.draw
+        draw, choose = simulation.draw, cast("Callable[[Sequence[Lane]], int]", simulation.choose)
         plain, record = simulation.callbacks_lane, simulation.trace.order.append
-        take = ready.popleft if calm else ready.pop  # type: ignore[attr-defined]
-        starved, no_argument, whole = 0, NO_ARGUMENT, int
+        take: Callable[..., Lane] = getattr(ready, "popleft" if calm else "pop")
+        starved, whole = 0, int
         while True:
             if timeline and timeline.is_due():
                 self._fire_due()
             if not ready and not self._stopping:
-                callback = argument = None
+                callback = None
                 self._idle()
             # A batch is what is ready now, as in the stock loop: what it makes ready waits for
             # the next one, after timers, messages and a stop have been looked at.
@@ -220,37 +222,36 @@ class SimulatedLoop(ThreadedLoop):
                 simulation.step = step = step + 1
                 if step >= simulation.due:
                     simulation.intervene()
-                count = len(ready)
-                if calm or count == 1:
+                if calm:
                     lane = take()
                 elif starved > 0:
                     starved -= 1
                     lane = take(0)
-                elif draw is not None:
-                    lane = take(whole(draw() * count))
-                elif count:
-                    lane = take(choose(ready))
                 else:
-                    simulation.step = step - 1
-                    break
+                    count = len(ready)
+                    if count == 1:
+                        lane = take()
+                    elif draw is not None:
+                        lane = take(whole(draw() * count))
+                    elif count:
+                        lane = take(choose(ready))
+                    else:
+                        simulation.step = step - 1
+                        break
                 if lane is plain:
                     if not self._run_callback():
                         simulation.step = step = step - 1
                 else:
                     record(lane.id)
-                    callback, argument = lane.callback, lane.argument
+                    callback = lane.callback
                     # The callback holds the task, and a task that its program dropped must go.
                     lane.callback = None
                     try:
-                        if argument is no_argument:
-                            lane.context.run(callback)
-                        else:
-                            lane.argument = no_argument
-                            lane.context.run(callback, argument)
+                        lane.context.run(callback)
                     except (SystemExit, KeyboardInterrupt):
                         raise
                     except BaseException as error:  # noqa: BLE001 - the stock loop's own rule for callbacks
-                        self._report_step_error(lane, callback, argument, error)
+                        self._report_step_error(lane, callback, error)
                 if observing:
                     self._observe(lane)
             if self._stopping:
@@ -365,11 +366,8 @@ class SimulatedLoop(ThreadedLoop):
 
     # What goes wrong.
 
-    def _report_step_error(
-        self, lane: Lane, callback: Any, argument: Any, error: BaseException
-    ) -> None:
-        args = () if argument is NO_ARGUMENT else (argument,)
-        handle = new_handle(callback, args, self, lane.context)
+    def _report_step_error(self, lane: Lane, callback: Any, error: BaseException) -> None:
+        handle = new_handle(callback, (), self, lane.context)
         message = f"Exception in a step of {lane.name}"
         self.call_exception_handler({"message": message, "exception": error, "handle": handle})
 

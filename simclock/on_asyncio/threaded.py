@@ -9,7 +9,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from simclock.on_asyncio import anyio_seam
-from simclock.on_asyncio.debug import DebugHandle
+from simclock.on_asyncio.debug import DebugHandle, leave_out_the_loop
 from simclock.on_asyncio.seams import new_handle, threads_of
 from simclock.on_asyncio.timed import TimedLoop
 from simclock.simulation.outside import Outside
@@ -47,10 +47,13 @@ class ThreadedLoop(TimedLoop):
             handle = self.call_soon(callback, *args, context=context)
             # A signal handler may call this while the loop waits for other threads.
             self.outside.wake()
+            if self._debug:
+                leave_out_the_loop(handle)
             return handle
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")
             handle = DebugHandle(callback, args, self, context)
+            leave_out_the_loop(handle)
         else:
             handle = new_handle(callback, args, self, context)
         self.outside.post(handle)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
-from simclock.on_asyncio.debug import DebugTimer
+from simclock.on_asyncio.debug import DebugTimer, leave_out_the_loop
 from simclock.on_asyncio.refusals import Refusals
 from simclock.on_asyncio.stock import StockLoop
 from simclock.on_asyncio.timers import SimulatedTimer
@@ -49,7 +49,7 @@ class TimedLoop(Refusals, StockLoop):
             self._check_thread()
             self._check_callback(callback, "call_at")
             timer = DebugTimer(when, callback, args, self, context)
-            _leave_out_the_loop(timer)
+            leave_out_the_loop(timer)
         else:
             timer = SimulatedTimer(when, callback, args, self, context)
         if when < math.inf:
@@ -65,7 +65,7 @@ class TimedLoop(Refusals, StockLoop):
         if delay is None:  # pyright: ignore[reportUnnecessaryComparison]
             raise TypeError("delay must not be None")
         timer = self.call_at(self.time() + delay, callback, *args, context=context)
-        _leave_out_the_loop(timer)
+        leave_out_the_loop(timer)
         return timer
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
@@ -75,9 +75,3 @@ class TimedLoop(Refusals, StockLoop):
     def pending_timers(self) -> list[events.TimerHandle]:
         """Return the timers that have neither fired nor been cancelled, earliest first."""
         return self._timeline.live()
-
-
-def _leave_out_the_loop(handle: Any) -> None:
-    """Let the place where ``handle`` was made be the caller's, not this file's."""
-    if handle._source_traceback:
-        del handle._source_traceback[-1]

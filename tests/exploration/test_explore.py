@@ -187,5 +187,6 @@ def test_who_wants_out_gets_out_at_once_and_learns_the_schedule(wanted, backend:
     with pytest.raises(wanted) as caught:
         simclock.explore(main, backend=backend)
 
-    assert runs == 3
+    # One more run at most, to learn how it came there.
+    assert runs <= 4
     assert "replay: " in caught.value.__notes__[0]
