@@ -35,6 +35,4 @@ async def main():
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0)
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(worker())
-        group.create_task(worker())
+    await asyncio.gather(worker(), worker())
