@@ -7,15 +7,18 @@ decisions, so the deviations from calm are all that has to be kept of it.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, final
 
 from simclock.errors import UsageError
 
-__all__ = ["BACKENDS", "Deviation", "Kind", "Schedule"]
+__all__ = ["BACKENDS", "VERSION", "Deviation", "Kind", "Schedule", "checksum"]
 
 BACKENDS: Final = ("asyncio", "trio")
+VERSION: Final = 1
+"""The version of the text form."""
 
 
 @final
@@ -36,6 +39,11 @@ class Kind(Enum):
     """Before step ``at``, the garbage collector runs."""
 
 
+# The lane and the count are written only for the kinds that have one.
+WITH_LANE: Final = frozenset({Kind.RUN, Kind.HOLD, Kind.CANCEL})
+WITH_COUNT: Final = frozenset({Kind.HOLD, Kind.STALL})
+
+
 @final
 @dataclass(frozen=True, slots=True, order=False)
 class Deviation:
@@ -53,6 +61,17 @@ class Deviation:
         """Refuse deviations that no run could contain."""
         if self.at < 1 or self.lane < 0 or self.count < 1:
             raise UsageError(f"a deviation has at >= 1, lane >= 0 and count >= 1, not {self!r}")
+
+    def __str__(self) -> str:
+        """Return the text form, as in ``12r3``, ``12h5x20``, ``14s``, ``5t1``, ``19c1``, ``7g``."""
+        text = f"{self.at}{self.kind.value}"
+        if self.kind in WITH_LANE:
+            text += str(self.lane)
+        if self.kind is Kind.TIE:
+            text += str(self.count)
+        elif self.kind in WITH_COUNT and self.count > 1:
+            text += f"x{self.count}"
+        return text
 
     @property
     def sort_key(self) -> tuple[int, str, int, int]:
@@ -83,11 +102,16 @@ class Schedule:
         return len(self.deviations)
 
     def __str__(self) -> str:
-        """Return the one-line text form."""
-        from simclock.schedules.text import encode  # noqa: PLC0415 - the text form builds on the data, not the data on it
-
-        return encode(self)
+        """Return the one-line text form, as in ``s1:asyncio:42:12r3+14s+19c1:9f3a2c01``."""
+        body = "+".join(map(str, self.deviations)) or "-"
+        text = f"s{VERSION}:{self.backend}:{self.seed}:{body}"
+        return f"{text}:{checksum(text)}"
 
     def with_deviations(self, deviations: tuple[Deviation, ...]) -> Schedule:
         """Return this schedule with other deviations."""
         return replace(self, deviations=deviations)
+
+
+def checksum(text: str) -> str:
+    """Return the checksum with which ``text``, a schedule without it, has to end."""
+    return f"{zlib.crc32(text.encode()):08x}"

@@ -9,28 +9,29 @@ passes, before step 19 lane 1 is cancelled; checksum. A calm schedule has ``-`` 
 from __future__ import annotations
 
 import re
-import zlib
 
 from simclock.errors import ScheduleTextError, UsageError
-from simclock.schedules.schedule import BACKENDS, Deviation, Kind, Schedule
+from simclock.schedules.schedule import (
+    BACKENDS,
+    VERSION,
+    WITH_COUNT,
+    WITH_LANE,
+    Deviation,
+    Kind,
+    Schedule,
+    checksum,
+)
 
 __all__ = ["decode", "encode"]
 
-VERSION = 1
 _FORM = "s1:BACKEND:SEED:DEVIATIONS:CHECKSUM"
 
-# The lane and the count are written only for the kinds that have one, the count of a stall or a
-# hold after an "x": 14s, 14sx3, 12h5x20, 12r3, 5t1, 19c1, 7g.
 _DEVIATION = re.compile(r"([1-9][0-9]*)([a-z])([0-9]+)?(?:x([1-9][0-9]*))?")
-_WITH_LANE = {Kind.RUN, Kind.HOLD, Kind.CANCEL}
-_WITH_COUNT = {Kind.HOLD, Kind.STALL}
 
 
 def encode(schedule: Schedule) -> str:
     """Return the text form of ``schedule``; :func:`decode` gives the schedule back."""
-    body = "+".join(map(_encode_deviation, schedule.deviations)) or "-"
-    text = f"s{VERSION}:{schedule.backend}:{schedule.seed}:{body}"
-    return f"{text}:{_checksum(text)}"
+    return str(schedule)
 
 
 def decode(text: str) -> Schedule:
@@ -47,8 +48,8 @@ def decode(text: str) -> Schedule:
     parts = text.split(":")
     if len(parts) != _FORM.count(":") + 1:
         raise ScheduleTextError(f"the schedule is cut: it reads {_FORM}, not {text!r}")
-    _, backend, seed, body, checksum = parts
-    if checksum != _checksum(text.rpartition(":")[0]):
+    _, backend, seed, body, found = parts
+    if found != checksum(text.rpartition(":")[0]):
         raise ScheduleTextError(
             f"the schedule was cut or altered: its checksum does not fit; copy {text!r} again whole"
         )
@@ -61,30 +62,15 @@ def decode(text: str) -> Schedule:
         raise ScheduleTextError(f"{text!r} is no schedule: {error}") from None
 
 
-def _encode_deviation(deviation: Deviation) -> str:
-    text = f"{deviation.at}{deviation.kind.value}"
-    if deviation.kind in _WITH_LANE:
-        text += str(deviation.lane)
-    if deviation.kind is Kind.TIE:
-        text += str(deviation.count)
-    elif deviation.kind in _WITH_COUNT and deviation.count > 1:
-        text += f"x{deviation.count}"
-    return text
-
-
 def _decode_deviation(text: str) -> Deviation:
     match = _DEVIATION.fullmatch(text)
     kind = Kind(match[2]) if match and match[2] in {k.value for k in Kind} else None
     if match is None or kind is None:
         raise ScheduleTextError(f"{text!r} is no deviation; one reads like 12r3, 14s or 19c1")
     number, count = match[3], match[4]
-    wants_number = kind in _WITH_LANE or kind is Kind.TIE
-    if wants_number != (number is not None) or (count is not None and kind not in _WITH_COUNT):
+    wants_number = kind in WITH_LANE or kind is Kind.TIE
+    if wants_number != (number is not None) or (count is not None and kind not in WITH_COUNT):
         raise ScheduleTextError(f"{text!r} is no deviation; one reads like 12r3, 14s or 19c1")
     if kind is Kind.TIE:
         return Deviation(int(match[1]), kind, count=int(number))
     return Deviation(int(match[1]), kind, int(number or 0), int(count or 1))
-
-
-def _checksum(text: str) -> str:
-    return f"{zlib.crc32(text.encode()):08x}"
