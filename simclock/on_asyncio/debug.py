@@ -8,6 +8,7 @@ What debug mode costs is paid here alone: outside of it, nothing asks whether it
 
 from __future__ import annotations
 
+import logging
 from asyncio import base_events, events, isfuture
 from typing import TYPE_CHECKING, Any, final
 
@@ -25,7 +26,8 @@ def _run_measured(handle: Any, loop: SimulatedLoop, run: Any) -> None:
         run()
         took = loop.time() - began
         if took >= loop.slow_callback_duration:
-            base_events.logger.warning("Executing %s took %.3f seconds", _describe(handle), took)
+            logger: logging.Logger = getattr(base_events, "logger")  # noqa: B009 - unknown to stubs
+            logger.warning("Executing %s took %.3f seconds", _describe(handle), took)
     finally:
         loop._current_handle = None
         # If a task fails in this step, its traceback keeps this frame, and the frame would keep

@@ -64,6 +64,8 @@ class SimulatedLoop(ThreadedLoop):
         self.problems: list[dict[str, Any]] | None = [] if judged else None
         self._call_soon_at_speed = self._make_call_soon(simulation)
         super().__init__(simulation, judged=judged)
+        # For those who look whether anything is ready.
+        self._ready = simulation.ready
         simulation.driver = self.driver = AsyncioDriver(self)
 
     # What becomes runnable.
@@ -80,6 +82,7 @@ class SimulatedLoop(ThreadedLoop):
         def call_soon(
             callback: Callable[..., object], *args: Any, context: Any = None
         ) -> events.Handle | None:
+            task: Any
             if type(callback) is step_type:
                 task, step = callback.__self__, callback  # type: ignore[attr-defined]
             elif isinstance(callback, method_types) and is_step(callback):
@@ -128,15 +131,15 @@ class SimulatedLoop(ThreadedLoop):
         """Check threads and callbacks, tell origins and log slow steps from now on, or don't."""
         super().set_debug(enabled)
         if not self._closed:
-            self.call_soon = (  # type: ignore[method-assign]
-                self._call_soon_in_debug_mode if enabled else self._call_soon_at_speed
-            )
+            checked: Any = self._call_soon_in_debug_mode
+            self.call_soon = checked if enabled else self._call_soon_at_speed  # type: ignore[method-assign]
 
     def close(self) -> None:
         """Close the loop; nothing can be scheduled on it any more."""
         super().close()
         # Refused here, so that no step has to ask whether the loop is still open.
-        self.call_soon = self._refuse_closed  # type: ignore[method-assign]
+        refuse: Any = self._refuse_closed
+        self.call_soon = refuse  # type: ignore[method-assign]
         self._callbacks.clear()
         for lane in self.simulation.ready:
             lane.callback = None
@@ -176,7 +179,7 @@ class SimulatedLoop(ThreadedLoop):
         """Return a future that hashes the same in every process."""
         return SimulatedFuture(loop=self)
 
-    def create_task(  # type: ignore[override] - newer Pythons pass more options
+    def create_task(  # type: ignore[override]  # newer Pythons pass more options
         self, coro: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
         """Return a task of this run; a task factory set by the program is asked first."""
@@ -199,7 +202,8 @@ class SimulatedLoop(ThreadedLoop):
     # The engine.
 
     def _run_once(self) -> None:  # noqa: C901, PLR0912, PLR0915 - a call more is a tenth of a step
-        """Run batch after batch until the loop is told to stop."""
+        """Run batch after batch until the loop is told to stop; one if it is not running."""
+        once = self._thread_id is None
         simulation, timeline, callbacks = self.simulation, self._timeline, self._callbacks
         ready, calm, observing = simulation.ready, self._calm, simulation.observing
         draw, choose = simulation.draw, cast("Callable[[Sequence[Lane]], int]", simulation.choose)
@@ -254,7 +258,7 @@ class SimulatedLoop(ThreadedLoop):
                         self._report_step_error(lane, callback, error)
                 if observing:
                     self._observe(lane)
-            if self._stopping:
+            if self._stopping or once:
                 break
 
     def _run_callback(self) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         _closed: bool
         _current_handle: Any
         _debug: bool
+        _ready: Any
         _default_executor: Any
         _stopping: bool
         _task_factory: Callable[..., Any] | None
@@ -57,6 +58,7 @@ _ATTRIBUTES = (
     "_closed",
     "_current_handle",
     "_debug",
+    "_ready",
     "_default_executor",
     "_stopping",
     "_task_factory",
