@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import CALLBACKS, Lane
+from simclock.kernel import Lane
 from simclock.on_asyncio.debug import DebugHandle
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
@@ -62,7 +62,7 @@ class SimulatedLoop(ThreadedLoop):
         # Lanes whose coroutine gets an AnyIO scope around it, so that AnyIO can cancel it.
         self.scoped_lanes: frozenset[int] = frozenset()
         self.problems: list[dict[str, Any]] | None = [] if judged else None
-        self._call_soon_at_speed = self._make_call_soon(simulation)
+        self._call_soon_at_speed: Any = self._make_call_soon(simulation)
         super().__init__(simulation, judged=judged)
         # For those who look whether anything is ready.
         self._ready = simulation.ready
@@ -242,11 +242,10 @@ class SimulatedLoop(ThreadedLoop):
                     else:
                         simulation.step = step - 1
                         break
+                record(lane.id)
                 if lane is plain:
-                    if not self._run_callback():
-                        simulation.step = step = step - 1
+                    self._run_callback()
                 else:
-                    record(lane.id)
                     callback = lane.callback
                     # The callback holds the task, and a task that its program dropped must go.
                     lane.callback = None
@@ -261,8 +260,8 @@ class SimulatedLoop(ThreadedLoop):
             if self._stopping or once:
                 break
 
-    def _run_callback(self) -> bool:
-        """Run the oldest plain callback; ``False`` if it was cancelled, which is no step."""
+    def _run_callback(self) -> None:
+        """Run the oldest plain callback; one that was cancelled is a step that does nothing."""
         simulation, callbacks = self.simulation, self._callbacks
         _, handle = callbacks.popleft()
         if callbacks and not self._calm:
@@ -273,11 +272,8 @@ class SimulatedLoop(ThreadedLoop):
                 ready.insert(0, plain)
             else:
                 insort(ready, plain, key=_by_seq)
-        if handle._cancelled:
-            return False
-        simulation.trace.order.append(CALLBACKS)
-        handle._run()
-        return True
+        if not handle._cancelled:
+            handle._run()
 
     def _fire_due(self) -> None:
         """Make the timers that are due ready, in the order that is decided for them."""
