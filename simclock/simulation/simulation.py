@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, cast, final
 
@@ -276,26 +277,44 @@ class Simulation:
             if planned.at == step and not self.main_done:
                 self._apply(planned)
         systematic = self._systematic
-        can_stall = systematic is not None and self.ready and self.timeline.next_due() is not None
-        if systematic is not None and can_stall and systematic.wants_stall():
+        while (
+            systematic is not None
+            and self.ready
+            and self.timeline.next_due() is not None
+            and systematic.wants_stall()
+        ):
             self._apply(Deviation(step, Kind.STALL))
         self._plan()
 
     def _apply(self, planned: Deviation) -> None:
         driver = self.driver
         assert driver is not None
-        lane, place, done = CALLBACKS, "", True
+        lane, place = CALLBACKS, ""
         if planned.kind is Kind.STALL:
-            done = bool(self.ready) and all(driver.stall() for _ in range(planned.count))
+            count = 0
+            while count < planned.count and self.ready and driver.stall():
+                count += 1
+            if not count:
+                return
+            planned = Deviation(planned.at, Kind.STALL, count=count)
         elif planned.kind is Kind.COLLECT:
             gc.collect()
         elif planned.kind is Kind.CANCEL:
             lane = planned.lane
             hit = driver.cancel(lane)
-            done, place = hit is not None, hit or ""
-        if done:
-            self.applied.append(planned)
-            self.record(planned.kind.name.lower(), lane, place)
+            if hit is None:
+                return
+            place = hit
+        self._note_applied(planned)
+        self.record(planned.kind.name.lower(), lane, place)
+
+    def _note_applied(self, deviation: Deviation) -> None:
+        """Remember what took place; stalls before one step are one deviation with their count."""
+        last = self.applied[-1] if self.applied else None
+        if last is not None and deviation.kind is last.kind is Kind.STALL and last.at == deviation.at:
+            self.applied.pop()
+            deviation = replace(last, count=last.count + deviation.count)
+        self.applied.append(deviation)
 
     def _check_limits(self) -> None:
         step, limits = self.step, self.limits
