@@ -4,8 +4,11 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+import simclock
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -21,3 +24,16 @@ def load_example() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture
+def accused() -> Callable[..., str | None]:
+    """Explore a correct program; return the report if it is accused of anything."""
+
+    def explore(program: Any, *, cancel: bool, schedules: int, **options: Any) -> str | None:
+        done = simclock.explore(
+            program, schedules=schedules, cancel=cancel, on_failure="return", **options
+        )
+        return None if done.failure is None else done.failure.report()
+
+    return explore
