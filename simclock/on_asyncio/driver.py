@@ -40,7 +40,8 @@ class AsyncioDriver:
         task = lanes[lane].task and lanes[lane].task() if MAIN <= lane < len(lanes) else None
         if task is None or task.done():
             return None
-        place = place_of(task.get_coro())
+        started = lane in self.loop.simulation.trace.order
+        place = place_of(task.get_coro()) if started else "its start"
         scope = self.scopes.get(lane)
         if scope is None:
             task.cancel()
