@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, final
 
-from simclock.kernel import from_seconds, to_seconds
+from simclock.kernel import Timeline, from_seconds, to_seconds
 from simclock.on_trio.seams import cancel_by_deadline, registered_deadline
 
 if TYPE_CHECKING:
     from simclock.on_trio.world import TrioWorld
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadlines", "new_timeline"]
+
+
+def new_timeline() -> Timeline[Any]:
+    """Return a timeline whose timers are trio's cancel scopes."""
+    return Timeline(lambda scope, when: max(registered_deadline(scope), 0.0) == when)
 
 
 @final

@@ -9,7 +9,7 @@ import trio
 from simclock.errors import NestedSimulationError, NeverAwaitedError
 from simclock.kernel import MAIN
 from simclock.on_trio.clock import SimulatedClock
-from simclock.on_trio.seams import new_timeline
+from simclock.on_trio.deadlines import new_timeline
 from simclock.simulation import current
 from simclock.simulation.outcome import Outcome
 

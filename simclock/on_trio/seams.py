@@ -21,7 +21,6 @@ import outcome
 import trio
 
 from simclock.errors import SimulationError
-from simclock.kernel import Timeline
 from simclock.on_trio.stand_ins import NOTHING, ListStandIn, ModuleStandIn, subclass_of
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ __all__ = [
     "is_entry_task",
     "is_simulated",
     "moved_seams",
-    "new_timeline",
     "registered_deadline",
     "runner_here",
     "shortest_cushion",
@@ -80,7 +78,7 @@ _here: Any = getattr(_run, "GLOBAL_RUN_CONTEXT", None)
 
 # Each fact by which a replacement below stands or falls: what the code of a function mentions,
 # what an object has, which parameters a function takes.
-_FACTS: Final = """
+_FACTS: Final[str] = """
 _run.unrolled_run mentions list runq clear pop deadlines expire start_clock process_events
 _run.unrolled_run mentions deadline_to_sleep_time waiting_for_idle task_exited current_time
 _run.unrolled_run mentions _next_send_fn _next_send runner
@@ -152,11 +150,6 @@ _original_status: Any = _run.CancelStatus
 _original_runner: Any = _run.Runner
 _original_cache: Any = _thread_cache.ThreadCache
 _original_send: Any = _threads._send_message_to_trio
-
-
-def new_timeline() -> Timeline[Any]:
-    """Return a timeline whose timers are trio's cancel scopes."""
-    return Timeline(lambda scope, when: max(scope._registered_deadline, 0.0) == when)
 
 
 # Tasks and cancel statuses hash by a counter of the run: trio keeps both in sets and wakes
