@@ -76,8 +76,10 @@ def _cell(event: Event) -> str:
     if event.kind == "cancel":
         return "✗ cancelled"
     place = PurePath(event.place).name if event.place else ""
-    note = event.note.replace("raises ", "✗ ")
-    return " ".join(part for part in (note, place) if part) or "runs"
+    if event.note.startswith("raises "):
+        # The line is enough: the traceback above the table has the rest.
+        return f"✗ {event.note.removeprefix('raises ')} {place.rpartition(':')[2]}".rstrip()
+    return " ".join(part for part in (event.note, place) if part) or "runs"
 
 
 def _choose(rows: Sequence[Event], schedule: Schedule) -> list[tuple[Event, int]]:
