@@ -116,7 +116,7 @@ class Wakeup:
         if get_ident() == self._thread:
             # Perhaps in the middle of a decision, if a signal came: only take note.
             self.is_pinged = True
-        else:
+        if self.world.waits_outside or get_ident() != self._thread:
             self.world.outside.post(True)
         if self.world.is_guest:
             self.world.force_wakeup()

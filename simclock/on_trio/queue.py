@@ -45,6 +45,7 @@ class RunQueue:
         "batch",
         "closing",
         "make_ready",
+        "observed",
         "ready",
         "serials",
         "simulation",
@@ -62,6 +63,7 @@ class RunQueue:
         self.closing: Any = None
         self.stepping: Lane | None = None
         self.serials = 0
+        self.observed = 0
         self.batch = _make_batch(self)
 
     def __len__(self) -> int:
@@ -244,9 +246,9 @@ class _Observing(Batch):
 
     def __bool__(self) -> bool:
         # trio asks whether there is more just after each step.
-        lane = self.queue.stepping
-        if lane is not None:
-            self.queue.stepping = None
+        lane, step = self.queue.stepping, self.simulation.step
+        if lane is not None and step > self.queue.observed:
+            self.queue.observed = step
             self._observe(lane)
         return super().__bool__()
 

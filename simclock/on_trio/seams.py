@@ -24,6 +24,8 @@ from simclock.errors import SimulationError
 from simclock.on_trio.stand_ins import NOTHING, ListStandIn, ModuleStandIn, subclass_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simclock.kernel import Lane
     from simclock.on_trio.world import TrioWorld
 
@@ -107,13 +109,13 @@ _signals._signal_handler mentions signal
 """
 
 
-def _missing(owner: Any, verb: str, names: list[str]) -> list[str]:
+def _missing(owner: Any, verb: str, names: Sequence[str]) -> Sequence[str]:
     if verb == "has":
         return [name for name in names if not hasattr(owner, name)]
     code = inspect.unwrap(owner).__code__
     if verb == "takes":
         taken = code.co_varnames[: code.co_argcount]
-        return [] if [*taken] == names else names
+        return [] if [*taken] == [*names] else names
     return [name for name in names if name not in {*code.co_names, *code.co_varnames}]
 
 

@@ -60,6 +60,7 @@ class TrioWorld:
         self.scoped_lanes: frozenset[int] = frozenset()
         self.runner: Any = None
         self.is_guest = False
+        self.waits_outside = False
         self.has_begun = False
         self.verdict: BaseException | None = None
         self.leftover: SimulationError | None = None
@@ -243,9 +244,13 @@ class TrioWorld:
             return False
         self.outside.jobs = len(self.jobs)
         # A thread that waits may have been told to go on by something that cannot be seen.
-        for _ in range(_LAST_HOPES if is_last_hope and self.jobs else 1):
-            if self.outside.wait():
-                return bool(self._wakeup.ring())
+        self.waits_outside = True
+        try:
+            for _ in range(_LAST_HOPES if is_last_hope and self.jobs else 1):
+                if self.outside.wait():
+                    return bool(self._wakeup.ring())
+        finally:
+            self.waits_outside = False
         return False
 
     def force_wakeup(self) -> None:

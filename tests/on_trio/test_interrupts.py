@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import signal
+import threading
 
 import pytest
 import trio
+
+from simclock.kernel import Limits
 
 
 def next_run_works(run):
@@ -108,3 +112,20 @@ def test_an_interrupt_between_two_steps_is_not_lost(run):
 
     assert isinstance(failure, BaseExceptionGroup)
     assert [type(e) for e in failure.exceptions] == [KeyboardInterrupt]
+
+
+def test_an_interrupt_while_a_thread_is_waited_for_is_heard_at_once(run):
+    release, main_thread = threading.Event(), threading.main_thread()
+
+    def interrupt_and_hang():
+        signal.pthread_kill(main_thread.ident, signal.SIGINT)
+        while not release.is_set():
+            select.select([], [], [], 0.01)
+
+    async def main():
+        await trio.to_thread.run_sync(interrupt_and_hang, abandon_on_cancel=True)
+
+    outcome = run(main, limits=Limits(wall_time=60))
+    release.set()
+
+    assert isinstance(outcome.failure, KeyboardInterrupt)

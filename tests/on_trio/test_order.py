@@ -333,3 +333,23 @@ def test_the_shuffle_of_trio_itself_decides_nothing(run):
     _run._r = random.Random(2)
 
     assert run(racers).value == first
+
+
+def test_watching_a_run_does_not_change_when_polling_lets_time_pass(run):
+    async def main():
+        with trio.move_on_after(1):
+            await trio.sleep_forever()
+        while trio.current_time() < 3:
+            with trio.move_on_after(1):
+                await trio.lowlevel.checkpoint()
+
+    async def program():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(main)
+            nursery.start_soon(trio.sleep, 2)
+            nursery.start_soon(trio.sleep, 4)
+
+    plain, observed = run(program), run(program, observing=True)
+
+    assert plain.failure is None
+    assert plain.simulation.trace.order == observed.simulation.trace.order
