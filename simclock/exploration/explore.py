@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Final, final
 
 from simclock.errors import NondeterminismError, UnseenError
+from simclock.exploration.announced import announced_hopes
 from simclock.exploration.distinct import DistinctCount
 from simclock.exploration.planner import Planner, SystematicPlanner, make_planner
 from simclock.exploration.recording import Replayed, check_same_course, record, replay
@@ -134,7 +135,7 @@ class Explorer:
         self._stalls = stalls
         self.progress = progress
         self.distinct = DistinctCount()
-        self.hoped: dict[str, None] = {}
+        self.hoped: dict[str, None] = dict.fromkeys(announced_hopes(main))
         self.seen: dict[str, None] = {}
         self.schedules_run = 0
         self.seconds = 0.0

@@ -33,25 +33,24 @@ def tell_interrupt(
         return
     plan, outcome = runner.interrupted
     runner.interrupted = None
-    simulation = outcome.simulation
-    # The steps after those are the world's own, in which it was torn down.
-    order = [lane for lane in simulation.trace.order if lane >= 0][: simulation.taken]
-    step = len(order)
-    name = simulation.names()[order[-1]] if order else "main"
-    head = (
-        f"simclock: interrupted after {schedules_run} schedules, in one of {plan.label}: "
-        f"at step {step} `{name}` was running (t={simulation.now:g}s)."
-    )
-    lines = [head]
-    if step:
-        follow = FollowScheduler(order, simulation.applied)
-        injected = injections(tuple(simulation.applied))
-        # What the interrupted step does must not be done again: it may never end.
-        again = runner.run_until(step, plan.seed, follow, injected)
+    where = f"simclock: interrupted after {schedules_run} schedules, in one of {plan.label}"
+    if not isinstance(interrupt, Stop) or not interrupt.step:
+        # An interrupt from outside doesn't know its step, and the trace has gone on since.
+        interrupt.add_note(f"{where}, seed {plan.seed}.")
+        return
+    step, simulation = interrupt.step, outcome.simulation
+    order = [lane for lane in simulation.trace.order if lane >= 0][:step]
+    name = simulation.names()[order[-1]]
+    lines = [f"{where}: at step {step} `{name}` was running (t={interrupt.now:g}s)."]
+    follow = FollowScheduler(order, simulation.applied)
+    injected = injections(tuple(simulation.applied))
+    # What the interrupted step does must not be done again: it may never end.
+    again = runner.run_until(step, plan.seed, follow, injected)
+    if isinstance(again.failure, SimulationError):
         ties = [d for d in simulation.applied if d.kind is Kind.TIE]
         last = Deviation(step, Kind.RUN, order[-1])
-        deviations = (*follow.deviations, *ties, *injected, last)
-        if isinstance(again.failure, SimulationError):
-            schedule = Schedule(runner.world.backend, plan.seed, deviations)
-            lines.append(f"replay: {command(schedule)}")
+        schedule = Schedule(
+            runner.world.backend, plan.seed, (*follow.deviations, *ties, *injected, last)
+        )
+        lines.append(f"replay: {command(schedule)}")
     interrupt.add_note("\n".join(lines))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast, final
 
+from simclock.simulation.current import current_or_none
+
 __all__ = ["Stop", "find_interrupt"]
 
 
@@ -13,7 +15,7 @@ class Stop(KeyboardInterrupt):
 
     It is an interrupt because these pass through tasks and their groups without being kept as
     the result of one. ``reason`` is what it means to its raiser; with ``tells``, the schedule
-    so far is told in its notes.
+    so far is told in its notes: up to ``step``, in which it was raised.
     """
 
     def __init__(self, reason: BaseException, *, tells: bool) -> None:
@@ -21,6 +23,9 @@ class Stop(KeyboardInterrupt):
         super().__init__(str(reason))
         self.reason = reason
         self.tells = tells
+        simulation = current_or_none()
+        self.step = 0 if simulation is None else simulation.step
+        self.now = 0.0 if simulation is None else simulation.now
 
 
 def find_interrupt(failure: BaseException | None) -> KeyboardInterrupt | None:

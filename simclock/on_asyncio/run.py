@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
+from simclock.errors import UsageError
 from simclock.kernel import MAIN
 from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.ending import judge, tear_down
@@ -32,6 +33,7 @@ def execute(
     ``scoped_lanes`` are those to be cancelled through an AnyIO scope; ``unawaited`` is where the
     caller collects coroutines dropped during the run. Never raises what the program raises.
     """
+    _refuse_running_loop()
     anyio_seam.install()
     anyio_seam.reset()
     loop = SimulatedLoop(simulation, judged=True)
@@ -54,6 +56,17 @@ def execute(
         return Outcome(simulation, value, failure, cancelled, uses_anyio)
     finally:
         tear_down(loop)
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError(
+        "an event loop is already running in this thread, and a simulation brings its own: call "
+        "simclock from synchronous code, or in a thread of its own with asyncio.to_thread"
+    )
 
 
 def _was_cancelled(simulation: Simulation, failure: BaseException | None) -> bool:

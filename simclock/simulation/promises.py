@@ -106,8 +106,8 @@ def sometimes(condition: object, message: str) -> None:
 def reachable(message: str) -> None:
     """Expect at least one run of an exploration to come here.
 
-    A line that no run reaches cannot announce itself: say so for lines that the calm run or
-    another ``reachable`` of the same message makes known.
+    Those with a literal message in the source of ``main`` are expected from the start; others
+    only from the first run that comes by, since a line never reached cannot announce itself.
     """
     promises = _promises()
     if promises is not None:

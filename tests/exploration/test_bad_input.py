@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 
 import anyio
@@ -80,6 +81,15 @@ def test_a_simulation_inside_a_simulation_is_refused(backend: str) -> None:
 
     with pytest.raises(simclock.NestedSimulationError, match="await the inner main"):
         simclock.run(main, backend=backend)
+
+
+def test_a_simulation_inside_a_real_loop_is_refused_unless_it_has_a_thread_of_its_own() -> None:
+    async def inside() -> None:
+        with pytest.raises(simclock.UsageError, match="an event loop is already running"):
+            simclock.run(SOUND)
+        await asyncio.to_thread(simclock.run, SOUND)
+
+    asyncio.run(inside())
 
 
 def test_asking_for_the_simulation_outside_of_one_is_refused() -> None:

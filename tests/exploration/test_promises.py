@@ -56,6 +56,24 @@ def test_a_sometimes_that_one_run_sees_is_enough(backend: str) -> None:
     simclock.explore(main, backend=backend, schedules=20, scheduler="fifo")
 
 
+def test_a_reachable_that_no_run_reaches_fails_the_exploration(backend: str) -> None:
+    async def main() -> None:
+        await checkpoint()
+        if simclock.current().now > 1:
+            simclock.reachable("the cold path")
+
+    with pytest.raises(simclock.UnseenError, match="reachable: the cold path"):
+        simclock.explore(main, backend=backend, schedules=20)
+
+
+def test_a_reachable_that_one_run_reaches_is_enough(backend: str) -> None:
+    async def main() -> None:
+        if simclock.current().random("dice").random() < 0.2:
+            simclock.reachable("the cold path")
+
+    simclock.explore(main, backend=backend, schedules=50)
+
+
 def test_eventually_holds_if_the_predicate_does_within_the_time(backend: str) -> None:
     async def main() -> None:
         done = False
