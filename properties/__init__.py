@@ -26,13 +26,19 @@ from properties.models import (
     SemaphoreModel,
     SetModel,
 )
+from properties.simulated.decorators import given, simulated
+from properties.simulated.drawn import CALM, DrawnSchedule, Wish
+from properties.simulated.run import simulate
+from properties.strategies.schedules import schedules
 
 __all__ = [
     "ANY",
+    "CALM",
     "BarrierModel",
     "Call",
     "ConditionModel",
     "CounterModel",
+    "DrawnSchedule",
     "Ending",
     "History",
     "LockModel",
@@ -48,6 +54,11 @@ __all__ = [
     "SemaphoreModel",
     "SetModel",
     "Verdict",
+    "Wish",
     "assert_linearizable",
     "check_linearizability",
+    "given",
+    "schedules",
+    "simulate",
+    "simulated",
 ]

@@ -123,13 +123,13 @@ class Recorder:
     def _end_with(
         self, entry: _Entry, error: BaseException, cancelled: type[BaseException]
     ) -> None:
-        kind = cast("type[BaseException]", type(error))
+        kind = _type_of(error)
         group = cast("BaseExceptionGroup[BaseException]", error)
         in_group = issubclass(kind, BaseExceptionGroup) and group.subgroup(cancelled) is not None
         if in_group or issubclass(kind, cancelled):
             self._end(entry, Ending.OPEN if self._cut_off == "open" else Ending.CUT_OFF)
         else:
-            self._end(entry, Ending.RETURNED, Raised(kind))
+            self._end(entry, Ending.RETURNED, Raised(_type_of(error)))
 
     def _task_name(self) -> str:
         task = anyio.get_current_task()
@@ -143,6 +143,10 @@ class Recorder:
             self._used[stem] = count = self._used.get(stem, 0) + 1
             name = self._names[coroutine] = stem if count == 1 else f"{stem}-{count}"
         return name
+
+
+def _type_of(error: BaseException) -> type[BaseException]:
+    return type(error)
 
 
 @final

@@ -1,0 +1,1 @@
+"""Simulated runs whose decisions Hypothesis draws."""

@@ -1,0 +1,1 @@
+"""Hypothesis strategies: schedules, programs, timings, faults and histories."""
