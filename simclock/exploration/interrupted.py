@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from simclock.errors import SimulationError
@@ -12,7 +12,7 @@ from simclock.schedulers import FollowScheduler
 from simclock.schedules import Deviation, Kind, Schedule
 
 if TYPE_CHECKING:
-    from simclock.exploration.runs import Runner
+    from simclock.exploration.runs import Plan, Runner
 
 __all__ = ["tell_interrupt"]
 
@@ -42,15 +42,27 @@ def tell_interrupt(
     order = [lane for lane in simulation.trace.order if lane >= 0][:step]
     name = simulation.names()[order[-1]]
     lines = [f"{where}: at step {step} `{name}` was running (t={interrupt.now:g}s)."]
-    follow = FollowScheduler(order, simulation.applied)
-    injected = injections(tuple(simulation.applied))
-    # What the interrupted step does must not be done again: it may never end.
-    again = runner.run_until(step, plan.seed, follow, injected)
-    if isinstance(again.failure, SimulationError):
-        ties = [d for d in simulation.applied if d.kind is Kind.TIE]
-        last = Deviation(step, Kind.RUN, order[-1])
-        schedule = Schedule(
-            runner.world.backend, plan.seed, (*follow.deviations, *ties, *injected, last)
-        )
+    deviations = _deviations(runner, plan, order, simulation.applied)
+    if deviations is not None:
+        schedule = Schedule(runner.world.backend, plan.seed, deviations)
         lines.append(f"replay: {command(schedule)}")
     interrupt.add_note("\n".join(lines))
+
+
+def _deviations(
+    runner: Runner, plan: Plan, order: Sequence[int], applied: Sequence[Deviation]
+) -> tuple[Deviation, ...] | None:
+    """Return how the interrupted run deviated from calm, or ``None`` if that cannot be known."""
+    injected = injections(tuple(applied))
+    known = (*[d for d in applied if d.kind is Kind.TIE], *injected)
+    if plan.scheduler is None:
+        return known
+    if runner.world.backend != "asyncio":
+        # A run on trio cannot be ended before a step: what hung would hang again.
+        return None
+    follow = FollowScheduler(order, applied)
+    again = runner.run_until(len(order), plan.seed, follow, injected)
+    if not isinstance(again.failure, SimulationError):
+        return None
+    # The last step was not taken this time. Choosing its lane is right even if it is the oldest.
+    return (*follow.deviations, *known, Deviation(len(order), Kind.RUN, order[-1]))

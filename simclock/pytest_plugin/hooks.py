@@ -12,7 +12,7 @@ from simclock.errors import UsageError
 from simclock.exploration.stopping import Stop
 from simclock.pytest_plugin import _seams
 from simclock.pytest_plugin.plans import plan_test
-from simclock.pytest_plugin.simulating import SimulatedTest, refuse
+from simclock.pytest_plugin.simulating import SimulatedTest, refusal
 from simclock.schedules.store import FailureStore
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Hooks:
                 self._take_over(item)
             except UsageError as error:
                 # As the test's own setup, so that the setups of other plugins are complete.
-                _replace(item, "setup", functools.partial(refuse, str(error)))
+                _replace(item, "setup", functools.partial(_refuse, str(error)))
         return (yield)
 
     def _take_over(self, item: pytest.Function) -> None:
@@ -81,7 +81,8 @@ class Hooks:
         # Subclasses of other plugins would open a real loop here.
         for name in ("setup", "runtest"):
             _replace(item, name, functools.partial(getattr(pytest.Function, name), item))
-        item.stash[_SIMULATED] = SimulatedTest(item, plan, self._store)
+        simulated = item.stash[_SIMULATED] = SimulatedTest(item, plan, self._store)
+        _replace(item, "repr_failure", functools.partial(_represent, simulated))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -111,13 +112,14 @@ class Hooks:
             # Hypothesis runs the examples; each is explored in worlds of its own.
             function.hypothesis.inner_test = self._example_runner(simulated)
             return None
-        simulated.run({}, self._options.replay)
+        simulated.run(self._options.replay)
         return True
 
     def _example_runner(self, simulated: SimulatedTest) -> Callable[..., None]:
-        def run_example(**given: Any) -> None:
+        def run_example(*instance: object, **given: Any) -> None:
             __tracebackhide__ = True
-            simulated.run(given, self._options.replay)
+            owner = instance[0] if instance else None
+            simulated.run_example(owner, given, self._options.replay)
 
         return run_example
 
@@ -149,7 +151,20 @@ class Hooks:
 _FUNCTION: Final = pytest.StashKey[Any]()
 
 
-def _replace(item: pytest.Function, method: str, by: Callable[[], object]) -> None:
+def _refuse(text: str) -> None:
+    __tracebackhide__ = True
+    raise refusal(text)
+
+
+def _represent(simulated: SimulatedTest, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """Show a verdict, which no line of the test raised, without an empty traceback above it."""
+    if simulated.has_lines:
+        return type(simulated.item).repr_failure(simulated.item, excinfo)
+    error = excinfo.value
+    return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+
+
+def _replace(item: pytest.Function, method: str, by: Callable[..., object]) -> None:
     setattr(item, method, by)
 
 

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import pytest
 
@@ -23,6 +23,8 @@ from simclock.pytest_plugin.setting import Setting
 from simclock.reports import notes
 from simclock.reports.tracebacks import strip
 from simclock.schedules import Schedule
+from simclock.simulation.body import MainBody
+from simclock.simulation.current import current
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,6 +37,8 @@ __all__ = ["SimulatedTest"]
 
 # How pytest ends a test that neither passed nor failed.
 _OUTCOMES: Final = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+# How many examples Hypothesis tries unless it is told otherwise.
+_EXAMPLES: Final = 100
 _DRAINED: Final = ("capsys", "capfd", "capsysbinary", "capfdbinary")
 
 
@@ -48,6 +52,7 @@ class SimulatedTest:
         self.plan = plan
         self.store = store
         self.is_running = False
+        self.has_lines = True
         self._function = inner_function(item)
         self._recipes = Recipes(item)
         self._setting: Setting | None = None
@@ -57,21 +62,37 @@ class SimulatedTest:
             # pytest makes only what is missing among the arguments.
             item.funcargs[name] = placeholder
 
-    def run(self, given: Mapping[str, Any], schedule: Schedule | None) -> None:
-        """Explore the test, or replay ``schedule``; raise what the test fails with.
-
-        ``given`` are arguments that are no fixtures, such as those that Hypothesis draws.
-        """
+    def run(self, schedule: Schedule | None) -> None:
+        """Explore the test, or replay ``schedule``; raise what the test fails with."""
         __tracebackhide__ = True
-        main = self._main(given)
+        main = self._main(self._function, {})
         with self._running():
             if schedule is not None:
                 self._replay(main, schedule)
                 return
             backends = self._backends()
-            if not given:
-                self._try_stored(main, backends)
-            self._explore(main, backends, saves=not given)
+            self._try_stored(main, backends)
+            self._explore(main, backends, self.plan.options, saves=True)
+
+    def run_example(
+        self, instance: object, given: Mapping[str, Any], schedule: Schedule | None
+    ) -> None:
+        """Explore the test with the arguments that Hypothesis has drawn for one example.
+
+        The schedules of the test are shared out among its examples.
+        """
+        __tracebackhide__ = True
+        function: Any = self._function
+        if instance is not None:
+            function = function.__get__(instance)
+        main = self._main(function, given)
+        with self._running():
+            if schedule is not None:
+                self._replay(main, schedule)
+                return
+            share = max(1, self.plan.options["schedules"] // _EXAMPLES)
+            options = {**self.plan.options, "schedules": share}
+            self._explore(main, self._backends(), options, saves=False)
 
     def _backends(self) -> tuple[str, ...]:
         __tracebackhide__ = True
@@ -79,7 +100,7 @@ class SimulatedTest:
             return settle_backends(self.plan, self.item)
         except UsageError as error:
             problem = str(error)
-        refuse(problem)
+        raise refusal(problem)
 
     @contextmanager
     def _running(self) -> Generator[None]:
@@ -95,15 +116,19 @@ class SimulatedTest:
 
     # One run.
 
-    def _main(self, given: Mapping[str, Any]) -> Callable[[], Coroutine[Any, Any, None]]:
+    def _main(
+        self, function: Callable[..., Any], given: Mapping[str, Any]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
         async def main() -> None:
             __tracebackhide__ = True
             self._begin_run()
-            setting = self._setting = Setting(self._recipes, self._function)
+            setting = self._setting = Setting(self._recipes, function)
+            body = MainBody(current())
             failure: BaseException | None = None
             try:
                 arguments = await setting.furnish()
-                await setting.test(**{**arguments, **given})
+                with body.running():
+                    await setting.test(**{**given, **arguments})
             except (KeyboardInterrupt, SystemExit):
                 setting.abandon()
                 raise
@@ -139,7 +164,14 @@ class SimulatedTest:
 
     # Many runs.
 
-    def _explore(self, main: Callable[..., Any], backends: tuple[str, ...], *, saves: bool) -> None:
+    def _explore(
+        self,
+        main: Callable[..., Any],
+        backends: tuple[str, ...],
+        options: Mapping[str, Any],
+        *,
+        saves: bool,
+    ) -> None:
         __tracebackhide__ = True
         progress = progress_line(self.item)
         refused: SimulationError | None = None
@@ -151,7 +183,7 @@ class SimulatedTest:
                 progress=None if progress is None else progress.show,
                 replay_command=self._command,
                 on_failure="return",
-                **self.plan.options,
+                **options,
             )
         except SimulationError as error:
             refused = error
@@ -159,9 +191,9 @@ class SimulatedTest:
             if progress is not None:
                 progress.clear()
         if isinstance(refused, UsageError):
-            refuse(str(refused))
+            raise refusal(str(refused))
         if refused is not None:
-            raise strip(refused)
+            raise self._stripped(refused)
         assert done is not None
         if done.failure is not None:
             exception = done.failure.exception
@@ -170,9 +202,9 @@ class SimulatedTest:
             note = notes(done.failure.story)
             if note not in getattr(exception, "__notes__", ()):
                 exception.add_note(note)
-            raise strip(exception)
+            raise self._stripped(exception)
         if done.unseen:
-            raise unseen_error(done.unseen, done.schedules_run)
+            raise self._stripped(unseen_error(done.unseen, done.schedules_run))
 
     def _replay(self, main: Callable[..., Any], schedule: Schedule) -> None:
         __tracebackhide__ = True
@@ -184,7 +216,7 @@ class SimulatedTest:
         except BaseException as error:  # noqa: BLE001 - raised below, where it gets no other context
             failure = error
         if failure is not None:
-            raise strip(failure)
+            raise self._stripped(failure)
 
     def _try_stored(self, main: Callable[..., Any], backends: tuple[str, ...]) -> None:
         """Replay the failures of earlier sessions; forget those that are none any more."""
@@ -202,6 +234,14 @@ class SimulatedTest:
     def _forget(self, schedule: Schedule, why: str) -> None:
         self.store.forget(self.item.nodeid, schedule)
         self.say(f"a stored failing schedule {why} and was forgotten: {schedule}")
+
+    def _stripped(self, error: BaseException) -> BaseException:
+        """Return ``error`` as it is to be shown, and remember whether any line is to blame."""
+        if error.__cause__ is not None:
+            strip(error.__cause__)
+        strip(error)
+        self.has_lines = error.__traceback__ is not None or error.__cause__ is not None
+        return error
 
     def say(self, text: str) -> None:
         """Have ``text`` shown at the end of the session, beside the name of the test."""
@@ -281,7 +321,6 @@ def _empty(folder: Path) -> None:
             entry.unlink()
 
 
-def refuse(text: str) -> NoReturn:
-    """Fail the test with ``text`` alone: no line of the test is to blame."""
-    __tracebackhide__ = True
-    pytest.fail(text, pytrace=False)
+def refusal(text: str) -> BaseException:
+    """Return what fails a test with ``text`` alone: no line of the test is to blame."""
+    return pytest.fail.Exception(text, pytrace=False)

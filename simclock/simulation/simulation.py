@@ -30,6 +30,7 @@ from simclock.schedulers.protocol import Scheduler, SystematicScheduler
 from simclock.schedules import Deviation, Kind
 
 if TYPE_CHECKING:
+    from simclock.simulation.body import MainBody
     from simclock.simulation.promises import Promises
 
 __all__ = ["Driver", "Simulation"]
@@ -87,6 +88,7 @@ class Simulation:
         "_systematic",
         "applied",
         "backend",
+        "body",
         "choose",
         "draw",
         "driver",
@@ -136,6 +138,7 @@ class Simulation:
         self.applied: list[Deviation] = []
         self.driver: Driver | None = None
         self.promises: Promises | None = None
+        self.body: MainBody | None = None
         self.spawned: Callable[[Lane], None] | None = getattr(scheduler, "spawned", None)
         self.main_done = False
         self.taken = 0
@@ -301,7 +304,7 @@ class Simulation:
             gc.collect()
         elif planned.kind is Kind.CANCEL:
             lane = planned.lane
-            hit = driver.cancel(lane)
+            hit = (self.body or driver).cancel(lane)
             if hit is None:
                 return
             place = hit
