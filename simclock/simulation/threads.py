@@ -27,7 +27,7 @@ class Standing(IntEnum):
     """What is to be expected of a thread, least first."""
 
     IDLE = 0
-    """Nothing until somebody hands it work."""
+    """Nothing until somebody wakes it or hands it work."""
     PARKED = 1
     """Nothing, unless somebody has just woken it and it has not run since."""
     TIMED = 2
@@ -40,8 +40,10 @@ _WAIT: Final = (threading.__file__, "wait")
 _JOINS: Final = {(threading.__file__, "join"), (threading.__file__, "_wait_for_tstate_lock")}
 _POOL: Final = (pools.__file__, "_worker")
 _LISTENING: Final = {(selectors.__file__, "select"), (socket.__file__, "accept")}
-# trio's own pool; its jobs are counted elsewhere.
+_FUTURES: Final = str(Path(pools.__file__).with_name("_base.py"))
+# The functions in which the threads of other people's pools spend their lives.
 _TRIO_POOL: Final = (("trio", "_core", "_thread_cache.py"), "_work")
+_OTHER_POOLS: Final = {_TRIO_POOL, (("anyio", "_backends", "_asyncio.py"), "run")}
 # How long a chain of threads that join one another is followed.
 _JOINED_MAX: Final = 20
 
@@ -86,14 +88,41 @@ def _standing_in(frame: FrameType, has_work: bool | None) -> Standing:  # noqa: 
         return Standing.ACTIVE if has_work else Standing.IDLE
     key = _key(frame)
     if key == _WAIT:
-        if _is_notified(frame):
-            return Standing.ACTIVE
-        return Standing.TIMED if _has_timeout(frame) else Standing.PARKED
+        return _standing_in_wait(frame)
     if key == _POOL:
         return _standing_in_pool(frame)
-    if key in _LISTENING or (key[1] == _TRIO_POOL[1] and Path(key[0]).parts[-3:] == _TRIO_POOL[0]):
+    if key in _LISTENING or _in_package(key) == _TRIO_POOL:
         return Standing.PARKED
     return Standing.ACTIVE
+
+
+def _standing_in_wait(frame: FrameType) -> Standing:
+    if _is_notified(frame):
+        return Standing.ACTIVE
+    if not _has_timeout(frame):
+        return Standing.IDLE
+    return Standing.ACTIVE if _is_at_work(frame) else Standing.TIMED
+
+
+def _is_at_work(frame: FrameType) -> bool:
+    """Tell whether a thread that waits with a timeout does so as part of a job it was given.
+
+    Somebody waits for the end of such a job. A thread that was started to look after something
+    now and then has no end, and one that waits for a future waits for somebody else's work.
+    """
+    outer = frame.f_back
+    if outer is not None and outer.f_code.co_filename == _FUTURES:
+        return False
+    while outer is not None:
+        key = _key(outer)
+        if key == _POOL or _in_package(key) in _OTHER_POOLS:
+            return True
+        outer = outer.f_back
+    return False
+
+
+def _in_package(key: tuple[str, str]) -> tuple[tuple[str, ...], str]:
+    return Path(key[0]).parts[-3:], key[1]
 
 
 def _is_notified(frame: FrameType) -> bool:

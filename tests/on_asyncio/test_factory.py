@@ -163,7 +163,7 @@ def test_what_waits_for_ever_is_a_deadlock_out_of_run_until_complete() -> None:
     async def main() -> None:
         await asyncio.Event().wait()
 
-    with pytest.raises(simclock.DeadlockError, match="Event.wait"):
+    with pytest.raises(simclock.DeadlockError, match=r"Event\.wait"):
         run_on(new_event_loop, main)
 
 
