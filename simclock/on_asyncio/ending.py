@@ -17,6 +17,7 @@ from simclock.on_asyncio.describe import describe_tasks, unfinished
 from simclock.on_asyncio.seams import callback_of, forget, is_unretrieved
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from simclock.on_asyncio.loop import SimulatedLoop
@@ -120,10 +121,28 @@ def tear_down(loop: SimulatedLoop) -> None:
         # A task that swallows its cancellation may spin or wait for ever; either ends here. And
         # an interrupt that another task raises as well would hide the one that ends the run.
         with suppress(SimulationError, KeyboardInterrupt):
-            loop.run_to_the_end([task for _, task in tasks])
+            _run_to_the_end(loop, [task for _, task in tasks])
     for _, task in unfinished(loop):
         forget(task)
     if loop.suspended_generators():
         with suppress(SimulationError):
             loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
+
+
+def _run_to_the_end(loop: SimulatedLoop, tasks: Sequence[asyncio.Task[Any]]) -> None:
+    # No coroutine waits for them: it would itself be left over when they cannot be ended.
+    left = dict.fromkeys(tasks)
+
+    def ended(task: asyncio.Task[Any]) -> None:
+        left.pop(task, None)
+        if not left:
+            loop.stop()
+
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        loop.run_forever()
+    finally:
+        for task in tasks:
+            task.remove_done_callback(ended)

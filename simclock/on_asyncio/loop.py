@@ -331,10 +331,6 @@ class SimulatedLoop(ThreadedLoop):
         self._fire_due()
         return True
 
-    def run_to_the_end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
-        """Run until each of ``tasks`` has ended, whatever it ends with."""
-        self.run_until_complete(asyncio.wait(tasks))
-
     def drain(self) -> None:
         """Run what can run at this instant, without letting time pass."""
         self._draining = True
@@ -351,7 +347,9 @@ class SimulatedLoop(ThreadedLoop):
 
     def suspended_generators(self) -> list[Any]:
         """Return the async generators that were started and not finished."""
-        return sorted(self._asyncgens, key=lambda g: g.__qualname__)
+        # One that has ended may be here still: the traceback of what ended it keeps it alive.
+        suspended = (each for each in self._asyncgens if each.ag_frame is not None)
+        return sorted(suspended, key=lambda g: g.__qualname__)
 
     def run_forever(self) -> None:
         """Run until :meth:`stop`; the simulation is the current one meanwhile."""
