@@ -34,8 +34,6 @@ class Lane:
         "parent",
         "rank",
         "seq",
-        "since",
-        "steps",
         "task",
     )
 
@@ -48,8 +46,6 @@ class Lane:
         self.children = 0
         self.seq = 0
         self.rank = 0.0
-        self.steps = 0
-        self.since = 0.0
         self.callback: Callable[..., object] | None = None
         self.context: Any = None
         self.task: Any = None

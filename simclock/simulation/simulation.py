@@ -206,7 +206,6 @@ class Simulation:
             key = (*parent.key, parent.children)
             parent.children += 1
         lane = Lane(len(self.lanes), name, parent, key)
-        lane.since = self.timeline.now
         self.lanes.append(lane)
         self.progress += 1
         if self.spawned is not None:
@@ -214,15 +213,6 @@ class Simulation:
         return lane
 
     # Decisions.
-
-    def _fair_choose(self, ready: list[Lane]) -> int:
-        assert self.choose is not None
-        return 0 if self.starved() else self.choose(ready)
-
-    @property
-    def pick(self) -> Callable[[list[Lane]], int] | None:
-        """:attr:`choose`, overruled where it would starve the oldest."""
-        return self.choose and self._fair_choose
 
     def starved(self) -> int:
         """Return how many lanes, the oldest ones, have waited longer than fairness allows.
