@@ -202,10 +202,6 @@ class Explorer:
         """
         failure = found.outcome.failure
         assert failure is not None
-        if isinstance(failure, (KeyboardInterrupt, SystemExit)):
-            # Somebody wants out. Tell the schedule, no more runs.
-            schedule = Schedule(self.runner.world.backend, found.plan.seed)
-            return self._tell(found, schedule, Replayed(found.outcome, (), {}), 0, command)
         recorded = record(self.runner, found.outcome, found.plan.seed)
         second = recorded.outcome.failure
         if second is None or signature(second) != signature(failure):

@@ -34,14 +34,16 @@ def tell_interrupt(
     plan, outcome = runner.interrupted
     runner.interrupted = None
     where = f"simclock: interrupted after {schedules_run} schedules, in one of {plan.label}"
-    if not isinstance(interrupt, Stop) or not interrupt.step:
-        # An interrupt from outside doesn't know its step, and the trace has gone on since.
-        interrupt.add_note(f"{where}, seed {plan.seed}.")
-        return
-    step, simulation = interrupt.step, outcome.simulation
+    simulation = outcome.simulation
+    step, now = simulation.taken, simulation.now
+    if isinstance(interrupt, Stop) and interrupt.step:
+        step, now = interrupt.step, interrupt.now
     order = [lane for lane in simulation.trace.order if lane >= 0][:step]
+    if not order:
+        interrupt.add_note(f"{where}, seed {plan.seed}, before its first step.")
+        return
     name = simulation.names()[order[-1]]
-    lines = [f"{where}: at step {step} `{name}` was running (t={interrupt.now:g}s)."]
+    lines = [f"{where}, seed {plan.seed}: at step {step} `{name}` was running (t={now:g}s)."]
     deviations = _deviations(runner, plan, order, simulation.applied)
     if deviations is not None:
         schedule = Schedule(runner.world.backend, plan.seed, deviations)

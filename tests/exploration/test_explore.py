@@ -173,8 +173,7 @@ def test_progress_is_told_while_it_goes(backend: str) -> None:
     assert [each.schedules_run for each in seen] == list(range(1, 21))
 
 
-@pytest.mark.parametrize("wanted", [KeyboardInterrupt, SystemExit])
-def test_who_wants_out_gets_out_at_once_and_learns_the_schedule(wanted, backend: str) -> None:
+def test_who_interrupts_gets_out_at_once_and_learns_the_schedule(backend: str) -> None:
     runs = 0
 
     async def main() -> None:
@@ -182,11 +181,26 @@ def test_who_wants_out_gets_out_at_once_and_learns_the_schedule(wanted, backend:
         runs += 1
         await anyio.sleep(1)
         if runs == 3:
-            raise wanted
+            raise KeyboardInterrupt
 
-    with pytest.raises(wanted) as caught:
+    with pytest.raises(KeyboardInterrupt) as caught:
         simclock.explore(main, backend=backend)
 
     # One more run at most, to learn how it came there.
     assert runs <= 4
+    (note,) = caught.value.__notes__
+    assert "simclock: interrupted after 1 schedules, in one of" in note
+    assert "`main` was running (t=1s)" in note
+    assert ("replay: " in note) == (backend == "asyncio")
+
+
+def test_a_program_that_exits_is_a_failure_like_any_other(backend: str) -> None:
+    async def main() -> None:
+        await anyio.sleep(1)
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as caught:
+        simclock.explore(main, backend=backend)
+
+    assert caught.value.code == 3
     assert "replay: " in caught.value.__notes__[0]
