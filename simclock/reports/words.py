@@ -49,7 +49,8 @@ def _describe(
             event = by_step.get(("stall", at))
             until = f" to t={event.nanoseconds / 1e9:g}s" if event else ""
             times = f", {count} timers on" if count > 1 else ""
-            return f"before step {at} time passes{until}{times}, although a task can run"
+            when = f"before step {at} time passes{until}{times}"
+            return f"{when}, although a task can run: the machine is slow"
         case Kind.TIE:
             return (
                 f"the {_ordinal(at)} choice among timers of one instant goes to number {count + 1}"

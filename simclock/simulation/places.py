@@ -118,7 +118,8 @@ def waiting_in(coroutine: Any) -> str:
     for frame, _ in frames_of(coroutine):
         if not is_plumbing(frame.f_code.co_filename):
             awaited = ""
-        elif not awaited:
+        elif not awaited or awaited.startswith("_"):
+            # Inside a private helper stands what a reader knows: Lock.acquire, not its mixin.
             awaited = frame.f_code.co_qualname
     return awaited
 

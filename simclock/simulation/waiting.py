@@ -33,10 +33,11 @@ def describe_waiting(simulation: Simulation, waiting: Iterable[tuple[Lane, Any]]
         if lane.id not in since:
             rows.append((names[lane.id], "never started"))
             continue
-        awaited = waiting_in(coroutine) or "an await of its own"
+        awaited = waiting_in(coroutine)
+        what = f"waits in {awaited}" if awaited else "waits for a future"
         place = place_of(coroutine) or "an unknown place"
         caller = caller_of(coroutine)
-        text = f"waits in {awaited} since t={since[lane.id]:g}s at {place}"
+        text = f"{what} since t={since[lane.id]:g}s at {place}"
         rows.append((names[lane.id], f"{text}, called at {caller}" if caller else text))
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"  {name:<{width}}  {what}" for name, what in rows)

@@ -185,7 +185,7 @@ def test_timers_of_one_instant_fire_in_the_order_of_their_making_on_the_calm_sch
     assert simclock.run(main) == [0, 1, 2, 3]
 
 
-def test_a_thread_that_was_woken_and_has_not_run_since_is_not_taken_for_a_parked_one():
+def test_a_thread_that_was_woken_and_has_not_run_since_is_not_taken_for_one_that_waits():
     turn = threading.Condition()
 
     def wait():
@@ -198,7 +198,7 @@ def test_a_thread_that_was_woken_and_has_not_run_since_is_not_taken_for_a_parked
     def standing():
         return standing_of(thread, frames(), lambda _thread, _frame: None)
 
-    while standing() is not Standing.PARKED:
+    while standing() is Standing.ACTIVE:
         pass
     with turn:
         turn.notify()
