@@ -132,7 +132,7 @@ class Condition:
         check_count(n, name="n", minimum=0)
         self._check_held("notify()")
         for _ in range(min(n, len(self._line))):
-            self._line.serve()
+            self._pass_on()
 
     def notify_all(self) -> None:
         """Wake every task that waits.
@@ -152,8 +152,8 @@ class Condition:
         if not self._lock.held_by_current_task():
             raise RuntimeError(f"{what} needs the lock: write `async with condition:` around it")
 
-    def _pass_on(self, _waiter: Waiter[None]) -> None:
-        if self._line:
+    def _pass_on(self, _waiter: Waiter[None] | None = None) -> None:
+        if self._line.has_next():
             self._line.serve()
 
     async def _take_back(self, depth: int) -> None:

@@ -131,14 +131,14 @@ class Exchange(Generic[T]):
             item = self._store.pop().item
             self._admit()
             return item
-        if self._putters.waiting:
+        if self._putters.waiting and self._putters.has_next():
             return self._take_from_putter().item
         raise QueueClosed if self.closed else QueueEmpty
 
     async def get(self) -> T:
         """As ``get_nowait``, waiting for an item."""
         await self._pass_checkpoint()
-        if len(self._store) or self._putters.waiting:
+        if len(self._store) or (self._putters.waiting and self._putters.has_next()):
             return self.get_nowait()
         if self.closed:
             raise QueueClosed
@@ -161,10 +161,10 @@ class Exchange(Generic[T]):
             self._refuse(self._getters, QueueClosed)
 
     def _accept(self, parcel: Parcel[T]) -> bool:
-        if self._getters.waiting:
+        if self._getters.waiting and self._getters.has_next():
             self._stamp(parcel)
             self._getters.serve().load.parcel = parcel
-        elif len(self._store) < self.maxsize and not self._putters.waiting:
+        elif len(self._store) < self.maxsize and not self._putters.has_next():
             self._stamp(parcel)
             self._store.push(parcel)
         else:
@@ -182,7 +182,7 @@ class Exchange(Generic[T]):
         return parcel
 
     def _admit(self) -> None:
-        while self._putters.waiting and len(self._store) < self.maxsize:
+        while len(self._store) < self.maxsize and self._putters.has_next():
             ask = self._putters.serve().load
             assert ask.parcel is not None
             self._stamp(ask.parcel)
@@ -204,7 +204,7 @@ class Exchange(Generic[T]):
             self._give_back(waiter.load.parcel)
 
     def _give_back(self, parcel: Parcel[T]) -> None:
-        if self._getters.waiting:
+        if self._getters.waiting and self._getters.has_next():
             self._getters.serve().load.parcel = parcel
         else:
             # The store may hold one more than its bound for a while: refusing would lose the item.

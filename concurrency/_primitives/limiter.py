@@ -183,7 +183,7 @@ class CapacityLimiter:
                 "this borrower has a token or waits for one: a CapacityLimiter lends one to each; "
                 "release() it first, or name another with acquire_on_behalf_of()"
             )
-        if self._line or not self._has_token():
+        if not self._has_token() or self._line.has_next():
             raise anyio.WouldBlock
         self._borrowers[key] = shown
 
@@ -200,7 +200,7 @@ class CapacityLimiter:
         return len(self._borrowers) + 1 <= self._total
 
     def _serve(self) -> None:
-        while self._line and self._has_token():
+        while self._has_token() and self._line.has_next():
             key, shown = self._line.serve().load
             self._borrowers[key] = shown
 

@@ -84,7 +84,7 @@ class Semaphore:
             raise ValueError(
                 f"the semaphore has all its {self._max_value} permits: release() once per acquire()"
             )
-        if self._line:
+        if self._line.waiting and self._line.has_next():
             self._line.serve()
         else:
             self._value += 1
@@ -108,7 +108,7 @@ class Semaphore:
         return anyio.SemaphoreStatistics(len(self._line))
 
     def _pass_on(self, _waiter: Waiter[None]) -> None:
-        if self._line:
+        if self._line.waiting and self._line.has_next():
             self._line.serve()
         elif self._value != self._max_value:
             # At the bound already, somebody released what was never taken: not our caller's

@@ -4,9 +4,11 @@ What is waited for is handed over at the moment it becomes free, not when the wa
 giver calls :meth:`Line.serve`, and from then on it is the waiter's, although the waiter's task
 has yet to run. So nobody can snatch it in between, and order is the order of joining.
 
-The price is one duty. A task can be cancelled after it was served and before it runs (on
-asyncio, natively, in that very tick); it must then undo what it was given, because its caller
-will see the cancellation and not the result. :meth:`Line.wait` calls ``undo`` for that.
+The price is two duties. A task that was cancelled, but has not run since, still stands in line:
+it is passed over, for what it is given would come back late, behind what came after. And a task
+can be cancelled after it was served and before it runs (on asyncio, natively, in that very
+tick); it must then undo what it was given, because its caller will see the cancellation and not
+the result. :meth:`Line.wait` calls ``undo`` for that.
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ T = TypeVar("T")
 class Waiter(Generic[T]):
     """One task's place in a line, and what it brings or is given."""
 
-    __slots__ = ("load", "served", "wake")
+    __slots__ = ("load", "served", "task", "wake")
 
     def __init__(self, load: T) -> None:
         self.load = load
         self.served = False
+        self.task = anyio.get_current_task()
         self.wake = anyio.Event()
 
 
@@ -54,6 +57,19 @@ class Line(Generic[T]):
         waiter = Waiter(load)
         self.waiting[waiter] = None
         return waiter
+
+    def has_next(self) -> bool:
+        """Tell whether there is somebody to serve; whoever is cancelled already leaves the line.
+
+        A cancellation that has begun is never taken back, so what :meth:`serve` gives then
+        reaches its waiter, unless the waiter is cancelled natively from now on.
+        """
+        while self.waiting:
+            first = next(iter(self.waiting))
+            if not first.task.has_pending_cancellation():
+                return True
+            del self.waiting[first]
+        return False
 
     def serve(self) -> Waiter[T]:
         """Take the first waiter out of line, mark it served and wake it; there must be one."""
@@ -80,8 +96,8 @@ class Line(Generic[T]):
             if waiter.served:
                 undo(waiter)
             else:
-                del self.waiting[waiter]
+                self.waiting.pop(waiter, None)
             raise
         if not waiter.served:
-            del self.waiting[waiter]
+            self.waiting.pop(waiter, None)
         return waiter.served
