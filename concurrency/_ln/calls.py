@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import anyio
 import anyio.to_thread
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from concurrency._ln.shape import Unset
 from concurrency._outcome import Outcome, raise_failures
@@ -94,6 +95,8 @@ class CallPlan:
                 if not left or self._sleep_is_futile(delay):
                     if self.retry_default is Unset:
                         raise
+                    # The default stands for a failure. A cancellation beats a value, this one too.
+                    await checkpoint_if_cancelled()
                     return self.retry_default
             await anyio.sleep(delay)
             delay = min(delay * self.retry_backoff, _DELAY_MAX)

@@ -15,6 +15,7 @@ The promise has three parts, one for each way in which a stream is left.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -98,9 +99,14 @@ class Stream(AsyncIterator[T], ABC):
             if not self._managed:
                 await self._shut()
             raise
-        except BaseException:
-            # The end included: StopAsyncIteration passes here.
+        except StopAsyncIteration:
             await self._shut()
+            raise
+        except BaseException:
+            # A failure beats a cancellation: one that is felt while closing must not take its
+            # place, for the next pull would then see nothing but the end.
+            with contextlib.suppress(anyio.get_cancelled_exc_class()):
+                await self._shut()
             raise
         finally:
             self._busy = False
@@ -152,6 +158,10 @@ class Stream(AsyncIterator[T], ABC):
                 await self.aclose()
             finally:
                 await self._unmanage(exc)
+        except cancelled:
+            # As in a pull: the block's failure goes first.
+            if exc is None or isinstance(exc, (cancelled, GeneratorExit)):
+                raise
         except Exception as failure:
             if exc is None or isinstance(exc, (cancelled, GeneratorExit)):
                 raise
