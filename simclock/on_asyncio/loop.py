@@ -300,8 +300,8 @@ class SimulatedLoop(ThreadedLoop):
             return
         due = self._timeline.next_due()
         if self.outside.is_pending():
-            hopeless = due is None and not self._settlers
-            self.take_messages(self.outside.wait(hopeless=hopeless))
+            gap = None if due is None else (due - self._timeline.nanoseconds) / 1e9
+            self.take_messages(self.outside.wait(gap=0.0 if self._settlers else gap))
             if self.simulation.ready or self._stopping:
                 return
             due = self._timeline.next_due()

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import get_ident
+from threading import active_count, get_ident
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from simclock.on_asyncio import anyio_seam
@@ -35,12 +36,15 @@ class ThreadedLoop(TimedLoop):
             has_work=anyio_seam.has_work,
             newcomers_only=judged,
         )
+        # The stock loop hears threads between any two turns. A world that is explored hears
+        # them when nothing else can run, which is the same moment in every run.
+        self._hears_at_once = not judged and simulation.scheduler is None
         super().__init__(simulation)
 
     def call_soon_threadsafe(  # type: ignore[override]  # any callable, as at run time
         self, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> events.Handle:
-        """Call ``callback`` soon; from another thread it waits until nothing else can run."""
+        """Call ``callback`` soon; in a run under exploration, when nothing else can run."""
         self._check_closed()
         handle: events.Handle
         if self._thread_id is None or self._thread_id == get_ident():
@@ -57,6 +61,8 @@ class ThreadedLoop(TimedLoop):
         else:
             handle = new_handle(callback, args, self, context)
         self.outside.post(handle)
+        if self._hears_at_once:
+            self.simulation.look_around()
         return handle
 
     def run_in_executor(  # type: ignore[override]  # as above
@@ -72,6 +78,13 @@ class ThreadedLoop(TimedLoop):
             self.outside.jobs += 1
             future.add_done_callback(self._job_elsewhere_done)
         return future
+
+    def close(self) -> None:
+        """Close the loop; threads that were told to end get the time to hear it."""
+        super().close()
+        if active_count() > 1:
+            # The stock loop makes system calls all the time, and so lets other threads run.
+            sleep(0)
 
     def _jobs_elsewhere(self) -> int:
         return self.outside.jobs

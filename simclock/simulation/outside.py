@@ -26,6 +26,9 @@ _POLL_SECONDS = 0.02
 # times as long before it is said that nobody will ever answer.
 _GRACE_SECONDS = 0.003
 _LOOKS_BEFORE_DEADLOCK = 5
+# How long virtual time waits for a job that rests: perhaps it only pauses, perhaps it is one
+# that never ends and looks for work now and then.
+_REST_SECONDS = 0.2
 
 
 def _knows_no_pool(_thread: threading.Thread, _frame: FrameType) -> bool | None:
@@ -109,37 +112,46 @@ class Outside:
         where = frames()
         return any(standing_of(t, where, self._has_work) is not Standing.IDLE for t in threads)
 
-    def wait(self, *, hopeless: bool = False) -> list[Any]:
+    def wait(self, *, gap: float | None = 0.0) -> list[Any]:
         """Wait in real time for the next messages; an empty list if none can come any more.
 
-        ``hopeless`` says that the run has nothing else to wait for: then a thread that sleeps in
-        real time is waited for too. Raises :class:`WallTimeError`, naming the threads, past the
-        limit.
+        ``gap`` is how many virtual seconds will pass if none comes; ``None`` says that the run
+        has nothing else to wait for: then every thread is waited for that sleeps in real time.
+        Raises :class:`WallTimeError`, naming the threads, past the limit.
         """
-        give_up = perf_counter() + self._wall_time
-        looks = _LOOKS_BEFORE_DEADLOCK if hopeless else 1
+        began = perf_counter()
+        rest = min(gap or 0.0, _REST_SECONDS)
+        looks = _LOOKS_BEFORE_DEADLOCK if gap is None else 1
         self._is_waiting = True
         try:
             while True:
-                standing = self._look(hopeless=hopeless)
-                if standing is not Standing.ACTIVE:
-                    if standing is Standing.IDLE or not looks:
-                        return self.take()
+                standing, waited = self._look(hopeless=gap is None), perf_counter() - began
+                if standing is Standing.ACTIVE:
+                    if waited > self._wall_time:
+                        raise WallTimeError(
+                            f"waited {self._wall_time:g}s of real time for {self._describe()}; "
+                            "raise Limits(wall_time=…), or find out why it does not answer"
+                        )
+                    patience = _POLL_SECONDS
+                elif standing is Standing.RESTING and waited < rest:
+                    patience = min(_POLL_SECONDS, rest - waited)
+                elif standing is Standing.IDLE or not looks:
+                    return self.take()
+                else:
                     looks -= 1
-                elif perf_counter() > give_up:
-                    raise WallTimeError(
-                        f"waited {self._wall_time:g}s of real time for {self._describe()}; "
-                        "raise Limits(wall_time=…), or find out why it does not answer"
-                    )
-                active = standing is Standing.ACTIVE
-                try:
-                    first = self._inbox.get(timeout=_POLL_SECONDS if active else _GRACE_SECONDS)
-                except queue.Empty:
-                    continue
-                rest = self.take()
-                return rest if first is None else [first, *rest]
+                    patience = _GRACE_SECONDS
+                if messages := self._receive(patience):
+                    return [message for message in messages if message is not None]
         finally:
             self._is_waiting = False
+
+    def _receive(self, seconds: float) -> list[Any]:
+        """Return what arrives within ``seconds``, wake-ups included."""
+        try:
+            first = self._inbox.get(timeout=seconds)
+        except queue.Empty:
+            return []
+        return [first, *self.take()]
 
     def _look(self, *, hopeless: bool) -> Standing:
         """Tell what is to be expected of those who may send something."""
@@ -148,15 +160,15 @@ class Outside:
         where, most = frames(), Standing.IDLE
         for thread in self._own_threads():
             standing = standing_of(thread, where, self._has_work)
-            if standing is Standing.TIMED:
+            if hopeless and standing >= Standing.TIMED:
                 # Real time and virtual time have nothing to do with each other: what sleeps
                 # keeps no timer from firing, but it may still rescue who would wait for ever.
-                standing = Standing.ACTIVE if hopeless else Standing.PARKED
+                return Standing.ACTIVE
             most = max(most, standing)
         if hopeless and not self._newcomers_only:
             for thread in self._other_threads():
                 standing = standing_of(thread, where, self._has_work)
-                if standing is not Standing.TIMED:
+                if standing not in {Standing.TIMED, Standing.RESTING}:
                     most = max(most, standing)
         return most
 

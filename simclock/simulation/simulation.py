@@ -257,6 +257,10 @@ class Simulation:
         """Look again at when to intervene next, after a promise was added."""
         self._plan()
 
+    def look_around(self) -> None:
+        """Look at limits and messages before the next step; callable from every thread."""
+        self._limits_due = self.due = 0
+
     def intervene(self) -> None:
         """Do what is planned before the step now due; the backend has set ``step`` to it."""
         step = self.step

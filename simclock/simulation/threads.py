@@ -32,7 +32,9 @@ class Standing(IntEnum):
     """Nothing, unless somebody has just woken it and it has not run since."""
     TIMED = 2
     """Something, at the latest when a real timeout of its own is over."""
-    ACTIVE = 3
+    RESTING = 3
+    """As ``TIMED``, within a job whose end somebody waits for."""
+    ACTIVE = 4
     """Something at any moment."""
 
 
@@ -40,6 +42,8 @@ _WAIT: Final = (threading.__file__, "wait")
 _JOINS: Final = {(threading.__file__, "join"), (threading.__file__, "_wait_for_tstate_lock")}
 _POOL: Final = (pools.__file__, "_worker")
 _LISTENING: Final = {(selectors.__file__, "select"), (socket.__file__, "accept")}
+_WAITING: Final = {_WAIT, *_JOINS, *_LISTENING}
+_WRAPPERS_MAX: Final = 4
 _FUTURES: Final = str(Path(pools.__file__).with_name("_base.py"))
 # The functions in which the threads of other people's pools spend their lives.
 _TRIO_POOL: Final = (("trio", "_core", "_thread_cache.py"), "_work")
@@ -65,10 +69,11 @@ def standing_of(
     """
     timed = False
     for _ in range(_JOINED_MAX):
-        frame = where.get(thread.ident or 0)
-        if frame is None:
+        innermost = where.get(thread.ident or 0)
+        if innermost is None:
             # It has just been started, or it is about to end.
             return Standing.ACTIVE
+        frame = _where_it_waits(innermost)
         if _key(frame) not in _JOINS:
             own = _standing_in(frame, has_work(thread, frame))
             return max(own, Standing.TIMED) if timed else own
@@ -81,6 +86,18 @@ def standing_of(
         # Whoever waits for a thread to end stands as that thread does.
         thread = joined
     return Standing.PARKED
+
+
+def _where_it_waits(innermost: FrameType) -> FrameType:
+    """Return the frame of a function that waits, even if somebody has wrapped the lock it uses."""
+    frame: FrameType | None = innermost
+    for _ in range(_WRAPPERS_MAX):
+        if frame is None:
+            break
+        if _key(frame) in _WAITING:
+            return frame
+        frame = frame.f_back
+    return innermost
 
 
 def _standing_in(frame: FrameType, has_work: bool | None) -> Standing:  # noqa: FBT001 - an answer, passed on
@@ -101,7 +118,7 @@ def _standing_in_wait(frame: FrameType) -> Standing:
         return Standing.ACTIVE
     if not _has_timeout(frame):
         return Standing.IDLE
-    return Standing.ACTIVE if _is_at_work(frame) else Standing.TIMED
+    return Standing.RESTING if _is_at_work(frame) else Standing.TIMED
 
 
 def _is_at_work(frame: FrameType) -> bool:
