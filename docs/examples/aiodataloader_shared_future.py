@@ -6,6 +6,9 @@ work.
 Found in aiodataloader 0.4.3: they share more than the work. `load()` hands the same future to all,
 and cancelling a task that awaits a future cancels the future. The others get a `CancelledError`
 that nobody sent them, and as the future stays cached, so does everybody who asks later.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

@@ -7,6 +7,9 @@ cancelled at the same moment (its timeout has come), the wake-up is lost with it
 next one, and the connection stays unused.
 
 No network is needed: the connector below makes connections whose far end is a function.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

@@ -6,6 +6,9 @@ Found in aiojobs 1.4.0: closing a job that still waits in line starts it, in ord
 When that task ends, the scheduler starts the next in line although none of the two has finished:
 the closed job has left the list of jobs but not the line, so the number of active jobs, the
 difference of the two, comes out one too low.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

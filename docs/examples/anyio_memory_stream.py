@@ -6,6 +6,9 @@ may hand the job to somebody else, and no job is ever done twice.
 Found in anyio 4.16.0: a sender cancelled while it waits for a receiver stays listed until it runs
 again. A receiver that runs first takes its item, and `send()` raises the cancellation anyway.
 trio's own channel withdraws the item.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import anyio

@@ -5,6 +5,9 @@ Promised: each child of `tee` yields all items of the source; with a lock, from 
 Found in asyncstdlib 3.14.0: whichever child asks for the next item runs the source itself. When
 that task is cancelled, the cancellation ends the source, an async generator, and the other
 children take its end for the end of the data.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

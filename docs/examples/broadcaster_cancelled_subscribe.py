@@ -7,7 +7,8 @@ Found in broadcaster 0.3.1: `subscribe()` tidies up after itself whether it came
 Cancelled while the backend subscribes, which with Redis or Kafka takes a round trip, it looks for a
 list of subscribers that is not there yet, and the `KeyError` takes the place of the cancellation.
 
-Found with `cancel=True`, which cancels `main` once at each of its steps, as a timeout would.
+It shows with `cancel=True`, which cancels `main` once at each of its steps, as a timeout would, and
+with tasks in the stock loop's own order (`reorder="arrivals"`): it can happen as it is.
 """
 
 import asyncio

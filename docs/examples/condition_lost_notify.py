@@ -5,6 +5,9 @@ use of it, so another has to be woken.
 
 Found in Python 3.11 and 3.12 (fixed in 3.13, gh-112202): a waiter that is cancelled after it was
 notified, while it takes the lock again, takes the notification with it.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

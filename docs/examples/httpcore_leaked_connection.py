@@ -6,6 +6,9 @@ Found in httpcore 1.0.9: when a request ends, the pool makes a new connection fo
 and wakes it, to open the connection itself. If that request is cancelled at the same moment (its
 timeout has come), the connection stays in the pool for ever: not open, not failed, not idle. It
 takes the place of the only connection allowed, and every later request waits for it in vain.
+
+It shows with tasks in the stock loop's own order (`reorder="arrivals"`), given one stall: it can
+happen as it is.
 """
 
 import asyncio

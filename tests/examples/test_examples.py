@@ -4,6 +4,8 @@ A library that an example needs is a test-only dependency, from the group ``exam
 means that it is not installed, and that its example went unchecked.
 """
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,3 +96,43 @@ def test_a_condition_that_passes_its_notification_on_is_not_accused(
     exploration = simclock.explore(main, schedules=SCHEDULES, seed=SEED, on_failure="return")
 
     assert exploration.failure is None
+
+
+REPLAY = """
+import importlib.util, sys
+import simclock
+path, schedule = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("example", path)
+example = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(example)
+try:
+    simclock.replay(example.main, schedule=schedule)
+except Exception as error:
+    print(type(error).__name__, str(error).splitlines()[0])
+"""
+
+
+@pytest.mark.parametrize("found", FOUND, ids=str)
+def test_the_shrunk_schedule_replays_in_another_process(found, load_example):
+    pytest.importorskip(found.library, reason=f"{found.example} unchecked: no {found.library}")
+    example = load_example(found.example)
+    failure = simclock.explore(
+        example.main,
+        backend=found.backend,
+        schedules=SCHEDULES,
+        seed=SEED,
+        cancel=found.cancel,
+        on_failure="return",
+    ).failure
+    assert failure is not None
+
+    done = subprocess.run(
+        [sys.executable, "-c", REPLAY, example.__file__, str(failure.schedule)],
+        capture_output=True,
+        env={**os.environ, "PYTHONHASHSEED": "77"},
+        text=True,
+        check=True,
+    )
+
+    error = failure.exception
+    assert done.stdout.strip() == f"{type(error).__name__} {str(error).splitlines()[0]}"
