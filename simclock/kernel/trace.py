@@ -54,7 +54,12 @@ class Trace:
 
     def digest(self, injected: object = ()) -> bytes:
         """Return 16 bytes that differ when the courses of two runs, or what they bore, do."""
-        digest = hashlib.blake2b(array("q", self.order).tobytes(), digest_size=16)
+        try:
+            course = array("q", self.order).tobytes()
+        except OverflowError:
+            # Past 292 virtual years an instant needs more than 64 bits.
+            course = repr(self.order).encode()
+        digest = hashlib.blake2b(course, digest_size=16)
         if injected:
             digest.update(repr(injected).encode())
         return digest.digest()

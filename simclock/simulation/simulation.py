@@ -316,7 +316,7 @@ class Simulation:
     def _check_limits(self) -> None:
         step, limits = self.step, self.limits
         assert self.driver is not None
-        if step % _COLLECTION_STEPS == 0:
+        if step % _COLLECTION_STEPS == 0 and not gc.isenabled():
             # At fixed steps rather than when the allocator sees fit: collecting runs finalizers.
             gc.collect()
         self.driver.poll()

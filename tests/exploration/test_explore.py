@@ -204,3 +204,13 @@ def test_a_program_that_exits_is_a_failure_like_any_other(backend: str) -> None:
 
     assert caught.value.code == 3
     assert "replay: " in caught.value.__notes__[0]
+
+
+def test_a_program_may_sleep_for_a_thousand_years(backend: str) -> None:
+    async def main() -> float:
+        await anyio.sleep(1_000 * 365 * 86_400.0)
+        return anyio.current_time()
+
+    simclock.explore(main, backend=backend, schedules=5)
+
+    assert simclock.run(main, backend=backend) == 1_000 * 365 * 86_400.0
