@@ -47,7 +47,12 @@ from properties.models import (
 from properties.simulated.decorators import given, simulated
 from properties.simulated.drawn import CALM, DrawnSchedule, Wish
 from properties.simulated.run import simulate
+from properties.strategies.fault_plans import Fault, FaultPlan, fault_plans
+from properties.strategies.histories import histories
+from properties.strategies.programs import PlannedError, Program
 from properties.strategies.schedules import schedules
+from properties.strategies.task_trees import task_trees
+from properties.strategies.timings import timings
 
 __all__ = [
     "ANY",
@@ -65,6 +70,8 @@ __all__ = [
     "DrawnSchedule",
     "Ending",
     "FailuresArrive",
+    "Fault",
+    "FaultPlan",
     "FirstInFirstOut",
     "History",
     "Invariant",
@@ -74,7 +81,9 @@ __all__ = [
     "NoStarvation",
     "NoTaskOutlivesItsGroup",
     "NotLinearizableError",
+    "PlannedError",
     "PriorityQueueModel",
+    "Program",
     "QueueModel",
     "Raised",
     "Recorder",
@@ -89,10 +98,14 @@ __all__ = [
     "Wish",
     "assert_linearizable",
     "check_linearizability",
+    "fault_plans",
     "given",
+    "histories",
     "holding",
     "schedules",
     "simulate",
     "simulated",
+    "task_trees",
+    "timings",
     "watched",
 ]

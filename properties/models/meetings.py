@@ -66,9 +66,11 @@ class ConditionModel(Model[ConditionState]):
                 return self._have_back(state, task)
             case "abandon":
                 return self._abandon(state, task)
-            case "give up" | "release" | "notify" | "notify_all" if state.holder != task:
-                # A wait that raises does not go on to its second part.
-                return None if request.phase == "give up" else (state, Raised(Exception))
+            case "give up" if state.holder != task:
+                # It will raise, and its response is that of its second part.
+                return state, ANY
+            case "release" | "notify" | "notify_all" if state.holder != task:
+                return state, Raised(Exception)
             case "give up":
                 return ConditionState(None, (*state.waiting, task), state.notified), ANY
             case "release":
@@ -87,12 +89,17 @@ class ConditionModel(Model[ConditionState]):
 
     @staticmethod
     def _have_back(state: ConditionState, task: str) -> tuple[ConditionState, Any] | None:
+        if task not in state.waiting and task not in state.notified:
+            # It never waited, for it did not hold the lock.
+            return state, Raised(Exception)
         if state.holder is not None or task not in state.notified:
             return None
         left = tuple(other for other in state.notified if other != task)
         return ConditionState(task, state.waiting, left), ANY
 
     def _abandon(self, state: ConditionState, task: str) -> tuple[ConditionState, Any] | None:
+        if task not in state.waiting and task not in state.notified:
+            return state, ANY
         if state.holder is not None:
             return None
         if task in state.notified:

@@ -76,7 +76,7 @@ def test_data_and_schedule_shrink_together(backend):
     schedule, (delays,) = smallest_sale(backend)
 
     assert len(delays) == 2
-    assert len(schedule.wishes) == 1
+    assert 1 <= len(schedule.wishes) <= 2
 
 
 def test_what_fails_in_any_order_shrinks_to_the_calm_schedule(backend):
