@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextvars import ContextVar
 
@@ -49,3 +50,8 @@ def enter(simulation: Simulation) -> None:
 def leave() -> None:
     """End the simulation of this thread."""
     _here.simulation = None
+
+
+if hasattr(os, "register_at_fork"):
+    # A child that is forked out of a simulation is outside of it.
+    os.register_at_fork(after_in_child=leave)
