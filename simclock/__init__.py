@@ -75,7 +75,7 @@ __all__ = [
 ]
 
 # Names of the backends, which import asyncio or trio: those wait until they are asked for.
-_BACKEND_NAMES = {"asyncio_backend": "simclock.on_asyncio"}
+_BACKEND_NAMES = {"asyncio_backend": "simclock.on_asyncio", "trio_backend": "simclock.on_trio"}
 
 
 def __getattr__(name: str) -> Any:

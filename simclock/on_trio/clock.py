@@ -11,6 +11,8 @@ from simclock.on_trio import seams
 from simclock.on_trio.world import TrioWorld
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simclock.simulation.simulation import Simulation
 
 __all__ = ["SimulatedClock"]
@@ -26,16 +28,28 @@ class SimulatedClock(trio.abc.Clock):
     the host has had its turn, and a run with nothing to do waits for its host.
     """
 
-    def __init__(self, simulation: Simulation) -> None:
-        """Drive ``simulation``; refuses a trio whose inner parts are not known."""
+    def __init__(
+        self, simulation: Simulation, *, renew: Callable[[], Simulation] | None = None
+    ) -> None:
+        """Drive ``simulation``; refuses a trio whose inner parts are not known.
+
+        With ``renew`` the clock serves any number of runs, one after another: each further one
+        gets a simulation that ``renew`` makes.
+        """
         seams.install()
+        self._renew = renew
+        self._enter(simulation)
+
+    def _enter(self, simulation: Simulation) -> None:
         self.world = TrioWorld(simulation)
         self._timeline = simulation.timeline
 
     def start_clock(self) -> None:
         """Take over the run that is about to start."""
         if self.world.has_begun:
-            raise UsageError("this clock has already run; make a new one for each trio.run()")
+            if self._renew is None:
+                raise UsageError("this clock has already run; make a new one for each trio.run()")
+            self._enter(self._renew())
         self.world.begin(seams.runner_here())
 
     def current_time(self) -> float:
