@@ -40,6 +40,8 @@ __all__ = ["Driver", "Simulation"]
 _SPIN_STEPS = 10_000
 _SPIN_STEPS_MIN = 500
 _SPIN_LANES = 100
+# So many callbacks in a row, with no step of a task between them, take longer than that.
+_ZENO_STEPS, _ZENO_SECONDS = 2_000, 1e-6
 _COLLECTION_STEPS = 50_000
 # How often the limits are looked at; small enough to notice a thread's message while polling.
 _CHECK_STEPS = 500
@@ -308,7 +310,11 @@ class Simulation:
     def _note_applied(self, deviation: Deviation) -> None:
         """Remember what took place; stalls before one step are one deviation with their count."""
         last = self.applied[-1] if self.applied else None
-        if last is not None and deviation.kind is last.kind is Kind.STALL and last.at == deviation.at:
+        if (
+            last is not None
+            and deviation.kind is last.kind is Kind.STALL
+            and last.at == deviation.at
+        ):
             self.applied.pop()
             deviation = replace(last, count=last.count + deviation.count)
         self.applied.append(deviation)
@@ -328,6 +334,9 @@ class Simulation:
                 f"{self.driver.describe_spinners(recent)}\n"
                 "Raise Limits(steps=…) if the program really needs more."
             )
+        if self.trace.order[-_ZENO_STEPS:].count(CALLBACKS) == _ZENO_STEPS:
+            # A timer sets itself for this very instant, until time has passed: here it would not.
+            self.stall(_ZENO_SECONDS)
         progress, since, instant = self._last_check
         if progress != self.progress or instant != self.timeline.nanoseconds:
             self._last_check = (self.progress, step, self.timeline.nanoseconds)

@@ -115,6 +115,22 @@ async def the_clock_of_the_process_follows_the_loop():
 
 
 @correct
+async def a_timer_set_for_now_until_time_has_passed_does_not_stop_the_clock():
+    # Rate limiters do this, when rounding leaves less to wait for than the clock can tell.
+    loop, passed = asyncio.get_running_loop(), asyncio.Event()
+    start = loop.time()
+
+    def look():
+        if loop.time() > start:
+            passed.set()
+        else:
+            loop.call_at(loop.time(), look)
+
+    look()
+    await passed.wait()
+
+
+@correct
 async def threads_work_and_are_no_deadlock():
     total, length = await asyncio.gather(
         asyncio.to_thread(sum, range(10)),
