@@ -40,6 +40,8 @@ class Standing(IntEnum):
 
 _WAIT: Final = (threading.__file__, "wait")
 _JOINS: Final = {(threading.__file__, "join"), (threading.__file__, "_wait_for_tstate_lock")}
+# Another simulated loop that waits for its own outside; it will go on by itself.
+_ANOTHER_WORLD: Final = (str(Path(__file__).with_name("outside.py")), "_receive")
 _POOL: Final = (pools.__file__, "_worker")
 _LISTENING: Final = {(selectors.__file__, "select"), (socket.__file__, "accept")}
 _WAITING: Final = {_WAIT, *_JOINS, *_LISTENING}
@@ -108,6 +110,8 @@ def _standing_in(frame: FrameType, has_work: bool | None) -> Standing:  # noqa: 
         return _standing_in_wait(frame)
     if key == _POOL:
         return _standing_in_pool(frame)
+    if key == _ANOTHER_WORLD:
+        return Standing.TIMED
     if key in _LISTENING or _in_package(key) == _TRIO_POOL:
         return Standing.PARKED
     return Standing.ACTIVE
