@@ -149,10 +149,11 @@ class NondeterminismError(SimulationError):
         """Show both sides of the first divergent event."""
         super().__init__(
             f"the same schedule took two courses: at step {step} "
-            f"the first run has {first}, the second {second}"
+            f"the first run has {first}, the second has {second}"
         )
         self.step = step
         self.add_note(
             "Something outside the simulation decides: the real clock, a real thread, entropy, "
-            "the order of a set, or state that the first run left behind."
+            "state that the first run left behind, or the order of a set whose members hash by "
+            "their address (a dict with such keys, as in dict.fromkeys(), keeps its own order)."
         )

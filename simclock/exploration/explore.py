@@ -208,7 +208,7 @@ class Explorer:
             raise NondeterminismError(
                 step=found.outcome.simulation.step,
                 first=f"failed with {failure!r}",
-                second=f"ended with {second!r}",
+                second="passed" if second is None else f"failed with {second!r}",
             ) from failure
         schedule, runs = shrink(self.runner, recorded, failure)
         again = replay(self.runner, schedule, strict=True, observing=True)

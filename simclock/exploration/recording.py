@@ -116,5 +116,5 @@ def _event(outcome: Outcome, order: list[int], index: int) -> str:
         return "ended"
     entry = order[index]
     if entry < 0:
-        return f"the clock moved to t={-entry / 1e9:g}s"
-    return f"a step of {outcome.simulation.names()[entry]!r}"
+        return f"moved the clock to t={-entry / 1e9:g}s"
+    return f"taken a step of {outcome.simulation.names()[entry]!r}"

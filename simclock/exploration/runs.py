@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, final
 
-from simclock.errors import NestedSimulationError
+from simclock.errors import LivelockError, NestedSimulationError
 from simclock.exploration.stopping import find_interrupt
 from simclock.exploration.world import Main, World, load_backend
 from simclock.kernel import DEFAULT_LIMITS, MAIN, stream
@@ -107,6 +107,9 @@ class Runner:
         self.profile = Profile(simulation.taken, simulation.taken, steps_by_lane)
         if self.world.limits.steps == DEFAULT_LIMITS.steps:
             budget = max(_LIVELOCK_STEPS_MIN, _LIVELOCK_FACTOR * simulation.taken)
+            if isinstance(outcome.failure, LivelockError):
+                # It has taken a million steps once: no need to wait for them in each run.
+                budget = _LIVELOCK_STEPS_MIN
             self._limits = replace(self._limits, steps=min(budget, self._limits.steps))
 
     def run(self, plan: Plan, *, observing: bool = False) -> Outcome:

@@ -13,6 +13,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 import simclock
+from simclock.exploration import runs
 
 SCHEDULE_BUGS = {
     programs.lost_update: AssertionError,
@@ -151,6 +152,45 @@ def test_a_program_that_reads_real_entropy_is_caught_by_running_schedules_twice(
 
     with pytest.raises(simclock.NondeterminismError, match="the same schedule took two courses"):
         simclock.explore(main, schedules=1_000)
+
+
+def test_two_courses_are_told_side_by_side_with_the_usual_suspects() -> None:
+    class Subscriber:
+        """Hashes by its address, as classes do."""
+
+    async def main() -> None:
+        kept = [Subscriber() for _ in range(12)]
+        order = sorted(range(12), key=lambda i: hash(kept[i]) ^ int.from_bytes(os.urandom(4)))
+        async with anyio.create_task_group() as group:
+            for i in order:
+                group.start_soon(anyio.sleep, i, name=f"s{i}")
+
+    with pytest.raises(
+        simclock.NondeterminismError,
+        match=r"the first run has (taken|moved|ended).*, the second has (taken|moved|ended)",
+    ) as caught:
+        simclock.explore(main, schedules=64)
+
+    assert "a set whose members hash by their address" in caught.value.__notes__[0]
+
+
+def test_a_livelock_of_the_calm_schedule_is_waited_for_once(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, most = 0, simclock.Limits(steps=60_000)
+    monkeypatch.setattr(runs, "DEFAULT_LIMITS", most)
+
+    async def main() -> None:
+        nonlocal steps
+        while True:
+            steps += 1
+            await checkpoint()
+
+    with pytest.raises(simclock.LivelockError, match="main"):
+        simclock.explore(main, backend=backend, limits=most)
+
+    # Waited for in each of the runs that confirm and shrink it, it would be 240,000 or more.
+    assert steps < 160_000
 
 
 def test_what_was_borrowed_is_given_back(backend: str) -> None:
