@@ -8,7 +8,7 @@ of running tests with the wrong fixtures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "argument_names",
+    "declare_fresh",
     "fixture_definitions",
     "forget_output",
     "hand_back",
@@ -89,6 +90,24 @@ def overridden_value(item: pytest.Function, name: str, level: int) -> Any:
         request._arg2fixturedefs[name] = definitions
         # What asks for the name next means the closest definition again.
         request._fixture_defs.pop(name, None)
+
+
+def declare_fresh(item: pytest.Function, names: Iterable[str]) -> None:
+    """Tell Hypothesis that these fixtures are made anew for each example.
+
+    It looks at the scope of every fixture of a test, and refuses those of function scope because
+    pytest would make them once for all examples.
+    """
+    for name in names:
+        _private(request_of(item))._fixture_defs[name] = _Fresh()
+
+
+class _Fresh:
+    """What Hypothesis finds in place of the definition of such a fixture."""
+
+    scope = "simulated run"
+    _scope = None
+    cached_result = (None, None, None)
 
 
 def forget_output(config: pytest.Config) -> None:

@@ -7,7 +7,6 @@ from typing import final
 
 import pytest
 
-from simclock.errors import UsageError
 from simclock.simulation.current import current_or_none
 from simclock.simulation.simulation import Simulation
 
@@ -56,8 +55,9 @@ def simulation_clock(request: pytest.FixtureRequest) -> SimulationClock:
 def _require_simulation(name: str, request: pytest.FixtureRequest) -> Simulation:
     found = current_or_none()
     if found is None:
-        raise UsageError(
+        pytest.fail(
             f"fixture {name!r} is for simulated tests, and {request.node.name} is not one: mark it "
-            "with @pytest.mark.simulate, or run it with --simulate"
+            "with @pytest.mark.simulate, or run it with --simulate",
+            pytrace=False,
         )
     return found

@@ -121,6 +121,8 @@ class Hooks:
             owner = instance[0] if instance else None
             simulated.run_example(owner, given, self._options.replay)
 
+        # Hypothesis shows the failing example as a call of this.
+        run_example.__name__ = simulated.item.originalname
         return run_example
 
     @pytest.hookimpl(optionalhook=True, wrapper=True)
@@ -158,9 +160,11 @@ def _refuse(text: str) -> None:
 
 def _represent(simulated: SimulatedTest, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     """Show a verdict, which no line of the test raised, without an empty traceback above it."""
+    error = excinfo.value
+    if isinstance(error, pytest.fail.Exception) and not error.pytrace:
+        return str(error.msg)
     if simulated.has_lines:
         return type(simulated.item).repr_failure(simulated.item, excinfo)
-    error = excinfo.value
     return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
 
 

@@ -61,6 +61,8 @@ class SimulatedTest:
         for name in self._recipes.names():
             # pytest makes only what is missing among the arguments.
             item.funcargs[name] = placeholder
+        if hasattr(item.obj, "hypothesis"):
+            _seams.declare_fresh(item, self._recipes.names())
 
     def run(self, schedule: Schedule | None) -> None:
         """Explore the test, or replay ``schedule``; raise what the test fails with."""
@@ -147,7 +149,12 @@ class SimulatedTest:
         if self._runs == 1:
             return
         _seams.forget_output(self.item.config)
-        funcargs: dict[str, Any] = self.item.funcargs
+        # A user's fixture of the same name is made in the world, and no business of ours.
+        funcargs: dict[str, Any] = {
+            name: value
+            for name, value in self.item.funcargs.items()
+            if not isinstance(value, Placeholder)
+        }
         for name in _DRAINED:
             if name in funcargs:
                 funcargs[name].readouterr()
@@ -179,7 +186,7 @@ class SimulatedTest:
         try:
             done = explore(
                 main,
-                backend=backends,
+                backend=backends[0] if len(backends) == 1 else backends,
                 progress=None if progress is None else progress.show,
                 replay_command=self._command,
                 on_failure="return",
