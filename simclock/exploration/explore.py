@@ -137,6 +137,7 @@ class Explorer:
         self.distinct = DistinctCount()
         self.hoped: dict[str, None] = dict.fromkeys(announced_hopes(main))
         self.seen: dict[str, None] = {}
+        self.number: int | None = None
         self.schedules_run = 0
         self.seconds = 0.0
         self.exhausted = False
@@ -171,6 +172,7 @@ class Explorer:
             if plan is None:
                 self.exhausted = True
                 break
+            self.number = number
             outcome = self.runner.run(plan)
             self._note(outcome, planner)
             if outcome.failure is not None:

@@ -7,7 +7,7 @@ the failure with the least number is the one that a single process would have fo
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -40,16 +40,18 @@ def explore_in_processes(
         process.start()
         sender.close()
         pipes.append((process, receiver))
-    for process, receiver in pipes:
-        try:
-            explorer.merge(receiver.recv())
-        except EOFError:
+    try:
+        _gather(explorer, pipes)
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            f"simclock: interrupted while {len(pipes)} processes explored; with workers=1 the "
+            "schedule that was being run is told."
+        )
+        raise
+    finally:
+        for process, _ in pipes:
+            process.terminate()
             process.join()
-            raise SimulationError(
-                f"a worker process ended without a result (exit status {process.exitcode}); "
-                "explore with workers=1 to see why"
-            ) from None
-        process.join()
     if least.value == _NONE_FOUND:
         return explorer.conclude(None)
     with explorer.runner:
@@ -62,18 +64,33 @@ def explore_in_processes(
         return explorer.conclude(explorer.explain(found, command))
 
 
+def _gather(explorer: Explorer, pipes: Sequence[tuple[Any, Connection]]) -> None:
+    """Add to ``explorer`` what each process has seen, once it is done."""
+    for process, receiver in pipes:
+        try:
+            explorer.merge(receiver.recv())
+        except EOFError:
+            process.join()
+            raise SimulationError(
+                f"a worker process ended without a result (exit status {process.exitcode}); "
+                "explore with workers=1 to see why"
+            ) from None
+        process.join()
+
+
 def _work(make: Callable[[], Explorer], numbers: range, least: Any, sender: Connection) -> None:
     """Search ``numbers`` until one fails or another worker's failure comes first."""
     explorer = make()
     explorer.progress = None
-    with explorer.runner:
-        try:
+    try:
+        with explorer.runner:
             found = explorer.search(numbers, stop=lambda number: number > least.value)
-        except SimulationError:
-            # A divergence between two runs of one schedule: the parent will meet it again.
-            failed: int | None = numbers.start + explorer.schedules_run * numbers.step
-        else:
-            failed = None if found is None else found.number
+    except (SimulationError, KeyboardInterrupt):
+        # A divergence between two runs of one schedule, or a program that interrupts itself: the
+        # parent will meet it again.
+        failed: int | None = numbers.start if explorer.number is None else explorer.number
+    else:
+        failed = None if found is None else found.number
     if failed is not None:
         with least.get_lock():
             least.value = min(least.value, failed)

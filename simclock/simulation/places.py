@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any, cast
 
 __all__ = [
     "caller_of",
     "describe_end",
     "frames_of",
+    "has_started",
     "is_installed",
     "is_plumbing",
     "leaves",
@@ -65,6 +67,13 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
         else:
             return
         coroutine = inner
+
+
+def has_started(coroutine: Any) -> bool:
+    """Tell whether a coroutine that has not ended has taken its first step."""
+    return not isinstance(coroutine, CoroutineType) or (
+        inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
+    )
 
 
 def is_installed(filename: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from typing import Any, Final
 
 from simclock.kernel import Lane
-from simclock.simulation.places import caller_of, place_of, waiting_in
+from simclock.simulation.places import caller_of, has_started, place_of, waiting_in
 from simclock.simulation.simulation import Simulation
 
 __all__ = ["describe_spinners", "describe_waiting", "last_steps"]
@@ -30,14 +30,16 @@ def describe_waiting(simulation: Simulation, waiting: Iterable[tuple[Lane, Any]]
     since, names = last_steps(simulation), simulation.names()
     rows: list[tuple[str, str]] = []
     for lane, coroutine in waiting:
-        if lane.id not in since:
+        # An eager task has begun without a step of its own: since when, nobody noted.
+        when = f" since t={since[lane.id]:g}s" if lane.id in since else ""
+        if not when and not has_started(coroutine):
             rows.append((names[lane.id], "never started"))
             continue
         awaited = waiting_in(coroutine)
         what = f"waits in {awaited}" if awaited else "waits for a future"
         place = place_of(coroutine) or "an unknown place"
         caller = caller_of(coroutine)
-        text = f"{what} since t={since[lane.id]:g}s at {place}"
+        text = f"{what}{when} at {place}"
         rows.append((names[lane.id], f"{text}, called at {caller}" if caller else text))
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"  {name:<{width}}  {what}" for name, what in rows)

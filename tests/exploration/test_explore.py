@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import random
+import signal
+import threading
 import time
 
 import anyio
@@ -67,6 +70,34 @@ def test_the_failure_is_the_same_however_many_processes_search(workers: int, bac
 
     assert together.failure.schedule == alone.failure.schedule
     assert together.failure.number == alone.failure.number
+
+
+def test_processes_pass_on_what_ends_an_exploration(backend: str) -> None:
+    async def entropic() -> None:
+        for _ in range(os.urandom(1)[0] + 1):
+            await checkpoint()
+
+    async def interrupted() -> None:
+        await checkpoint()
+        raise KeyboardInterrupt
+
+    with pytest.raises(simclock.NondeterminismError):
+        simclock.explore(entropic, backend=backend, schedules=100, workers=2)
+    with pytest.raises(KeyboardInterrupt):
+        simclock.explore(interrupted, backend=backend, schedules=100, workers=2)
+
+
+def test_who_interrupts_several_processes_leaves_none_behind() -> None:
+    async def main() -> None:
+        await anyio.sleep(1)
+
+    interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        simclock.explore(main, schedules=10_000_000, workers=2)
+
+    assert "interrupted while 2 processes explored" in caught.value.__notes__[0]
+    assert not multiprocessing.active_children()
 
 
 def test_several_processes_share_a_search_without_failure(backend: str) -> None:
