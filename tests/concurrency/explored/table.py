@@ -24,6 +24,7 @@ class Scenario:
     cancel: tuple[bool | str, ...]
     backends: tuple[str, ...]
     share: float
+    stalls: float | None
 
     @property
     def name(self) -> str:
@@ -41,11 +42,15 @@ def scenario(
     cancel: tuple[bool | str, ...] = EVERYTHING,
     backends: tuple[str, ...] = BOTH,
     share: float = 1.0,
+    stalls: float | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Enter an async function into the table, with the public names it exercises."""
+    """Enter an async function into the table, with the public names it exercises.
+
+    ``stalls=0`` is for promises about exact times, which a slow machine cannot keep.
+    """
 
     def enter(main: Callable[..., Any]) -> Callable[..., Any]:
-        TABLE.append(Scenario(main, constructs, cancel, backends, share))
+        TABLE.append(Scenario(main, constructs, cancel, backends, share, stalls))
         return main
 
     return enter

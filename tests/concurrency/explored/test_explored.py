@@ -45,7 +45,11 @@ CASES = [
 
 def explore(each: Scenario, backend: str, cancel: bool | str, schedules: int) -> None:
     done = simclock.explore(
-        each.main, backend=backend, cancel=cancel, schedules=each.schedules(schedules)
+        each.main,
+        backend=backend,
+        cancel=cancel,
+        schedules=each.schedules(schedules),
+        stalls=each.stalls,
     )
 
     assert done.schedules_run == each.schedules(schedules) or done.exhausted
