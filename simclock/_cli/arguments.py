@@ -40,7 +40,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _spell_out(argv: Sequence[str]) -> list[str]:
     """Write a bare ``--cancel`` with its value, or it would take a following target for one."""
     spelled: list[str] = []
-    for argument, following in zip(argv, [*argv[1:], ""], strict=True):
+    for argument, following in zip(argv, [*argv[1:], ""], strict=False):
         bare = argument == _CANCEL and following not in {_MAIN, _TASKS}
         spelled.append(f"{_CANCEL}={_MAIN}" if bare else argument)
     return spelled

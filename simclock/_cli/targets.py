@@ -61,10 +61,11 @@ def _load_file(path: Path) -> ModuleType:
         raise UsageError(f"there is no file {path}")
     path = path.resolve()
     known = sys.modules.get(path.stem)
-    if known is not None and getattr(known, "__file__", None) != str(path):
+    is_another = known is not None and getattr(known, "__file__", None) != str(path)
+    if is_another or path.stem in sys.stdlib_module_names:
         raise UsageError(
-            f"{path.name} would be imported as {path.stem!r}, and a module of that name is loaded "
-            "already: rename the file, or name it as module:function"
+            f"{path.name} would be imported as {path.stem!r}, and there is another module of that "
+            "name: rename the file, or name it as module:function"
         )
     sys.path.insert(0, str(path.parent))
     specification = importlib.util.spec_from_file_location(path.stem, path)
