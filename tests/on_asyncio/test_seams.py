@@ -11,6 +11,8 @@ from asyncio import base_events, events
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 
+import anyio
+import anyio.to_thread
 import pytest
 from anyio._backends import _asyncio as backend
 
@@ -162,13 +164,6 @@ def test_an_anyio_that_keeps_its_scopes_otherwise_is_refused(
         anyio_seam.install()
 
 
-def test_anyios_worker_waits_for_jobs_as_the_seam_knows_it() -> None:
-    assert backend.WorkerThread.run is not threading.Thread.run
-    assert "queue" in backend.WorkerThread.__init__.__annotations__ or hasattr(
-        backend.WorkerThread, "run"
-    )
-
-
 def standing(thread: threading.Thread) -> threads.Standing:
     return threads.standing_of(thread, threads.frames(), anyio_seam.has_work)
 
@@ -234,3 +229,20 @@ def test_a_child_forked_out_of_a_simulation_may_simulate() -> None:
     )
 
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def test_anyios_worker_is_idle_between_jobs_and_rests_within_one() -> None:
+    gate = threading.Event()
+
+    async def main() -> None:
+        worker = await anyio.to_thread.run_sync(threading.current_thread)
+        assert type(worker) is backend.WorkerThread
+        assert stands_as(worker, threads.Standing.IDLE)
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.to_thread.run_sync, gate.wait, 60)
+            await anyio.sleep(0)
+            await anyio.sleep(0)
+            assert stands_as(worker, threads.Standing.RESTING)
+            gate.set()
+
+    simclock.run(main)
