@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from simclock.on_asyncio.loop import SimulatedLoop
 
-__all__ = ["judge", "tear_down"]
+__all__ = ["cancel_leftovers", "judge", "tear_down"]
 
 _TEAR_DOWN_STEPS = 10_000
 _TEAR_DOWN_ROUNDS = 3
@@ -37,6 +37,21 @@ def judge(loop: SimulatedLoop, unawaited: Sequence[str]) -> SimulationError | No
         or _judge_leftovers(loop)
         or (NeverAwaitedError("\n".join(unawaited)) if unawaited else None)
     )
+
+
+def cancel_leftovers(loop: SimulatedLoop) -> None:
+    """Cancel the tasks that a cancelled ``main`` leaves behind, as ``asyncio.run`` would.
+
+    Plain asyncio has no other way to take its tasks along: it is no leak to rely on it. Whoever
+    does not end by that cancellation is judged afterwards.
+    """
+    tasks = [task for _, task in unfinished(loop)]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        # One that waits for ever in spite of it is described by the verdict on what is left.
+        with suppress(DeadlockError):
+            _run_to_the_end(loop, tasks)
 
 
 def _when(loop: SimulatedLoop) -> str:

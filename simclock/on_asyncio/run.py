@@ -9,7 +9,7 @@ from typing import Any, Final
 from simclock.errors import UsageError
 from simclock.kernel import MAIN
 from simclock.on_asyncio import anyio_seam
-from simclock.on_asyncio.ending import judge, tear_down
+from simclock.on_asyncio.ending import cancel_leftovers, judge, tear_down
 from simclock.on_asyncio.loop import SimulatedLoop
 from simclock.on_asyncio.seams import new_timeline
 from simclock.simulation.outcome import Outcome
@@ -52,7 +52,7 @@ def execute(
         del task
         uses_anyio = anyio_seam.was_used()
         if failure is None:
-            failure = _drain_and_judge(loop, unawaited)
+            failure = _drain_and_judge(loop, unawaited, cancels=cancelled and not scoped_lanes)
         return Outcome(simulation, value, failure, cancelled, uses_anyio)
     finally:
         tear_down(loop)
@@ -75,9 +75,13 @@ def _was_cancelled(simulation: Simulation, failure: BaseException | None) -> boo
     return injected and isinstance(failure, asyncio.CancelledError)
 
 
-def _drain_and_judge(loop: SimulatedLoop, unawaited: Sequence[str]) -> BaseException | None:
-    # What ends at this very instant without being waited for is on its way out, not left behind.
+def _drain_and_judge(
+    loop: SimulatedLoop, unawaited: Sequence[str], *, cancels: bool
+) -> BaseException | None:
     try:
+        if cancels:
+            cancel_leftovers(loop)
+        # What ends at this very instant without being waited for is on its way out, not left.
         loop.drain()
     except BaseException as error:  # noqa: BLE001 - as in execute
         return error

@@ -1,16 +1,19 @@
 """Where the simulated world ends: the clocks and the randomness that a program reads past its loop.
 
-While a simulation runs in a thread, the ``time`` module shows that simulation's clock there and
-the ``random`` module draws from its seed. Elsewhere, other threads of the process included, both
-stay what they are. Names bound early (``from time import monotonic``) keep the real clock.
+While a simulation runs in a thread, the ``time`` module shows that simulation's clock there, and
+the ``random`` module and ``os.urandom`` draw from its seed. Elsewhere, other threads of the process
+included, they stay what they are. Names bound early (``from time import monotonic``) stay real, and
+so does the seed that ``random.Random()`` takes from the machine when it is given none.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, Final
 
 from simclock.kernel import derive_seed
@@ -22,6 +25,7 @@ __all__ = ["EPOCH", "begin_run", "boundary"]
 EPOCH: Final = 946_684_800.0
 """The simulated date at which a run begins unless told otherwise: 2000-01-01T00:00:00Z."""
 
+_real_urandom = os.urandom
 _REAL: Final[dict[str, Callable[..., Any]]] = {
     name: getattr(time, name)
     for name in (
@@ -50,7 +54,15 @@ def _sleep(seconds: float) -> None:
         simulation.stall(seconds)
 
 
-_VIRTUAL: Final[dict[str, Callable[..., Any]]] = {
+def _urandom(size: int) -> bytes:
+    """Draw bytes from the seed of the run: uuid4, secrets and SystemRandom come through here."""
+    simulation = current.current_or_none()
+    if simulation is None:
+        return _real_urandom(size)
+    return simulation.random("urandom").randbytes(size)
+
+
+_CLOCKS: Final[dict[str, Callable[..., Any]]] = {
     "monotonic": _clock("monotonic", lambda s: s.timeline.now),
     "monotonic_ns": _clock("monotonic_ns", lambda s: s.timeline.nanoseconds),
     "perf_counter": _clock("perf_counter", lambda s: s.timeline.now),
@@ -60,19 +72,26 @@ _VIRTUAL: Final[dict[str, Callable[..., Any]]] = {
     "sleep": _sleep,
 }
 
+# random keeps a name of its own for os.urandom, under which SystemRandom and secrets call it.
+_PATCHES: Final[tuple[tuple[ModuleType, str, Callable[..., Any]], ...]] = (
+    *((time, name, clock) for name, clock in _CLOCKS.items()),
+    (os, "urandom", _urandom),
+    (random, "_urandom", _urandom),
+)
+
 
 @contextmanager
 def boundary() -> Generator[None]:
     """Hold the boundary within the block, and give everything back after it."""
-    before = {name: getattr(time, name) for name in _VIRTUAL}
+    before = [getattr(module, name) for module, name, _ in _PATCHES]
     state = random.getstate()
-    for name, virtual in _VIRTUAL.items():
-        setattr(time, name, virtual)
+    for module, name, virtual in _PATCHES:
+        setattr(module, name, virtual)
     try:
         yield
     finally:
-        for name, was in before.items():
-            setattr(time, name, was)
+        for (module, name, _), was in zip(_PATCHES, before, strict=True):
+            setattr(module, name, was)
         random.setstate(state)
 
 

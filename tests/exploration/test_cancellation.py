@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import anyio
 import programs
@@ -145,3 +146,40 @@ def test_exhaustive_search_also_exhausts_the_places_of_the_cancellation() -> Non
 
     assert done.exhausted
     assert places == {0, 1, 2}
+
+
+async def polls_until_cancelled() -> None:
+    """Start a task and leave it to the loop."""
+
+    async def poll() -> None:
+        while True:
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(poll())
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def polls_for_ever() -> None:
+    """Start a task that swallows its cancellation."""
+
+    async def poll() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
+
+    task = asyncio.create_task(poll())
+    await asyncio.sleep(0.5)
+    del task
+
+
+def test_tasks_of_plain_asyncio_go_with_a_cancelled_main() -> None:
+    done = simclock.explore(polls_until_cancelled, schedules=60, cancel=True)
+
+    assert done.failure is None
+
+
+def test_tasks_that_stay_in_spite_of_it_are_accused() -> None:
+    with pytest.raises(simclock.DeadlockError, match="poll"):
+        simclock.explore(polls_for_ever, schedules=60, cancel=True)

@@ -6,9 +6,11 @@ import gc
 import multiprocessing
 import os
 import random
+import secrets
 import signal
 import threading
 import time
+import uuid
 
 import anyio
 import programs
@@ -74,7 +76,7 @@ def test_the_failure_is_the_same_however_many_processes_search(workers: int, bac
 
 def test_processes_pass_on_what_ends_an_exploration(backend: str) -> None:
     async def entropic() -> None:
-        for _ in range(os.urandom(1)[0] + 1):
+        for _ in range(random.Random().randrange(1, 256)):
             await checkpoint()
 
     async def interrupted() -> None:
@@ -82,7 +84,7 @@ def test_processes_pass_on_what_ends_an_exploration(backend: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(simclock.NondeterminismError):
-        simclock.explore(entropic, backend=backend, schedules=100, workers=2)
+        simclock.explore(longer_each_time, backend=backend, schedules=100, workers=2)
     with pytest.raises(KeyboardInterrupt):
         simclock.explore(interrupted, backend=backend, schedules=100, workers=2)
 
@@ -176,9 +178,9 @@ def test_the_report_says_whether_the_order_of_tasks_was_needed(backend: str) -> 
     assert "this can happen on it as it is" in not_needed.failure.report()
 
 
-def test_a_program_that_reads_real_entropy_is_caught_by_running_schedules_twice() -> None:
+def test_a_program_that_something_outside_decides_is_caught_by_running_schedules_twice() -> None:
     async def main() -> None:
-        for _ in range(os.urandom(1)[0] % 16):
+        for _ in range(random.Random().randrange(16)):
             await checkpoint()
 
     with pytest.raises(simclock.NondeterminismError, match="the same schedule took two courses"):
@@ -191,7 +193,7 @@ def test_two_courses_are_told_side_by_side_with_the_usual_suspects() -> None:
 
     async def main() -> None:
         kept = [Subscriber() for _ in range(12)]
-        order = sorted(range(12), key=lambda i: hash(kept[i]) ^ int.from_bytes(os.urandom(4)))
+        order = sorted(range(12), key=lambda i: hash(kept[i]) ^ random.Random().getrandbits(32))
         async with anyio.create_task_group() as group:
             for i in order:
                 group.start_soon(anyio.sleep, i, name=f"s{i}")
@@ -285,3 +287,15 @@ def test_a_program_may_sleep_for_a_thousand_years(backend: str) -> None:
     simclock.explore(main, backend=backend, schedules=5)
 
     assert simclock.run(main, backend=backend) == 1_000 * 365 * 86_400.0
+
+
+def test_entropy_comes_from_the_seed_and_only_within_a_run(backend: str) -> None:
+    async def main() -> tuple[bytes, uuid.UUID, str]:
+        await checkpoint()
+        return os.urandom(8), uuid.uuid4(), secrets.token_hex()  # noqa: TID251 - seeded in here
+
+    before = os.urandom
+    first, again, other = (simclock.run(main, backend=backend, seed=seed) for seed in (1, 1, 2))
+
+    assert first == again != other
+    assert os.urandom is before
