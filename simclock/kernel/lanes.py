@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
-__all__ = ["CALLBACKS", "MAIN", "Lane"]
+__all__ = ["CALLBACKS", "MAIN", "Lane", "short_name"]
 
 CALLBACKS = 0
 MAIN = 1
+
+# What stands in a qualified name for a function's body, and for a function without a name.
+_UNNAMED = frozenset({"<locals>", "<lambda>"})
 
 
 @final
@@ -53,3 +56,10 @@ class Lane:
     def __repr__(self) -> str:
         """Show number and name, never an address."""
         return f"<lane {self.id} {self.name!r}>"
+
+
+def short_name(name: str) -> str:
+    """Return the last part of the dotted name of a function; any other name as it is."""
+    parts = name.split(".")
+    dotted = all(part.isidentifier() or part in _UNNAMED for part in parts)
+    return parts[-1] if dotted else name

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast, final
 
 from simclock.kernel import MAIN, Lane
-from simclock.simulation.places import place_of
+from simclock.simulation.places import has_started, place_of
 from simclock.simulation.waiting import describe_spinners
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class AsyncioDriver:
         task = lanes[lane].task and lanes[lane].task() if MAIN <= lane < len(lanes) else None
         if task is None or task.done():
             return None
-        started = lane in self.loop.simulation.trace.order
-        place = place_of(task.get_coro()) if started else "its start"
+        coroutine = task.get_coro()
+        place = place_of(coroutine) if has_started(coroutine) else "its start"
         scope = self.scopes.get(lane)
         if scope is None:
             task.cancel()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import Lane
+from simclock.kernel import Lane, short_name
 from simclock.on_asyncio.debug import DebugHandle
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
@@ -173,7 +173,7 @@ class SimulatedLoop(ThreadedLoop):
         )
         # AnyIO gives its tasks the dotted name of their function; the coroutine is AnyIO's own.
         name = name or getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
-        return simulation.add_lane(str(name).rpartition(".")[2], above or simulation.callbacks_lane)
+        return simulation.add_lane(short_name(str(name)), above or simulation.callbacks_lane)
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future that hashes the same in every process."""

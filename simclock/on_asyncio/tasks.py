@@ -12,6 +12,8 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
+from simclock.kernel import short_name
+
 if TYPE_CHECKING:
     from simclock.kernel import Lane
     from simclock.on_asyncio.loop import SimulatedLoop
@@ -62,6 +64,11 @@ class SimulatedTask(asyncio.Task[Any]):
 
     def __hash__(self) -> int:
         return self._serial
+
+    def set_name(self, value: object, /) -> None:
+        """Be called ``value``, in reports as well: older Pythons name tasks after making them."""
+        super().set_name(value)
+        self.lane.name = short_name(str(value))
 
 
 # Logs and reprs read as the stock loop's do.

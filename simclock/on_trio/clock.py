@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import trio
 
 from simclock.errors import UsageError
-from simclock.on_trio import seams
+from simclock.on_trio import scopes, seams
 from simclock.on_trio.world import TrioWorld
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class SimulatedClock(trio.abc.Clock):
         gets a simulation that ``renew`` makes.
         """
         seams.install()
+        scopes.install()
         self._renew = renew
         self._enter(simulation)
 

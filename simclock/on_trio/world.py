@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from weakref import ref
 
 from simclock.errors import DeadlockError, SimulationError, WallTimeError
-from simclock.kernel import CALLBACKS, Lane, from_seconds
+from simclock.kernel import CALLBACKS, Lane, from_seconds, short_name
 from simclock.on_trio import seams
 from simclock.on_trio.deadlines import Deadlines
 from simclock.on_trio.describe import describe_deadlock, judge_leftovers
@@ -111,7 +111,7 @@ class TrioWorld:
         parent = seams.current_lane()
         if parent is None or parent is self._init_lane:
             parent = simulation.callbacks_lane
-        lane = simulation.add_lane(name.rpartition(".")[2], parent)
+        lane = simulation.add_lane(short_name(name), parent)
         # Never a strong reference: what the program dropped must stay collectable.
         lane.task = ref(task)
         return lane, coro

@@ -84,7 +84,7 @@ def test_processes_pass_on_what_ends_an_exploration(backend: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(simclock.NondeterminismError):
-        simclock.explore(longer_each_time, backend=backend, schedules=100, workers=2)
+        simclock.explore(entropic, backend=backend, schedules=100, workers=2)
     with pytest.raises(KeyboardInterrupt):
         simclock.explore(interrupted, backend=backend, schedules=100, workers=2)
 

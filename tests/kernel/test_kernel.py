@@ -7,7 +7,7 @@ import math
 import pytest
 
 from simclock.errors import UsageError
-from simclock.kernel import Event, Lane, Limits, Trace, derive_seed, stream
+from simclock.kernel import Event, Lane, Limits, Trace, derive_seed, short_name, stream
 
 
 def test_streams_are_derived_as_they_always_were():
@@ -77,3 +77,19 @@ def test_an_event_reads_as_one_line():
 
 def test_an_event_without_name_place_or_note_leaves_them_out():
     assert str(Event(3, 0, "time", 0, "", "")) == "step 3 t=0s time"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("package.module.worker", "worker"),
+        ("Pool.start.<locals>.worker", "worker"),
+        ("main.<locals>.<lambda>", "<lambda>"),
+        ("worker", "worker"),
+        ("worker.1", "worker.1"),
+        ("GET 10.0.0.1/index.html", "GET 10.0.0.1/index.html"),
+        ("", ""),
+    ],
+)
+def test_only_the_dotted_name_of_a_function_is_shortened(name: str, short: str) -> None:
+    assert short_name(name) == short

@@ -355,3 +355,38 @@ def test_cleanup_at_the_end_may_wait_for_timers() -> None:
         simclock.run(main)
 
     assert cleaned == [6]
+
+
+def test_a_task_goes_by_the_name_that_its_program_gives_it() -> None:
+    async def wait_for_ever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wait_for_ever(), name="peer 10.0.0.1")
+            group.create_task(wait_for_ever()).set_name("renamed")
+            group.create_task(wait_for_ever())
+
+    text = verdict_on(main, simclock.DeadlockError)
+
+    assert [line.split("  ")[1] for line in text.splitlines()[2:]] == [
+        "peer 10.0.0.1",
+        "renamed",
+        "wait_for_ever",
+    ]
+
+
+@pytest.mark.skipif(
+    not hasattr(asyncio, "eager_task_factory"), reason="eager tasks came with Python 3.12"
+)
+def test_an_eager_task_that_waits_is_not_called_never_started() -> None:
+    async def wait_for_ever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await asyncio.create_task(wait_for_ever(), name="eager")
+
+    text = verdict_on(main, simclock.DeadlockError)
+
+    assert "eager  waits for a future at " in text

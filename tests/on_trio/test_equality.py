@@ -44,8 +44,23 @@ async def reader(channel, log):
         except trio.EndOfChannel:
             log.append("end")
 
+async def confined(scopes, log, name, make):
+    with make() as scope:
+        scopes.add(scope)
+        await trio.sleep_forever()
+    log.append(name)
+
 async def main():
     log = []
+    for make in (trio.CancelScope, anyio.CancelScope):
+        scopes = set()
+        async with trio.open_nursery() as nursery:
+            for name in range(20, 28):
+                nursery.start_soon(confined, scopes, log, name, make)
+            await trio.testing.wait_all_tasks_blocked()
+            for scope in scopes:
+                scope.cancel()
+                await trio.lowlevel.checkpoint()
     event, anyio_event = trio.Event(), anyio.Event()
     send, receive = trio.open_memory_channel(0)
     async with trio.open_nursery() as nursery:
