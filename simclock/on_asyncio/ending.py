@@ -134,8 +134,9 @@ def tear_down(loop: SimulatedLoop) -> None:
         for _, task in tasks:
             task.cancel()
         # A task that swallows its cancellation may spin or wait for ever; either ends here. And
-        # an interrupt that another task raises as well would hide the one that ends the run.
-        with suppress(SimulationError, KeyboardInterrupt):
+        # an interrupt or exit that another task raises as well, because it waited for the one that
+        # did, would hide what ended the run.
+        with suppress(SimulationError, KeyboardInterrupt, SystemExit):
             _run_to_the_end(loop, [task for _, task in tasks])
     for _, task in unfinished(loop):
         forget(task)

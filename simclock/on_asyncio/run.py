@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from simclock.errors import UsageError
-from simclock.kernel import MAIN
 from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.ending import cancel_leftovers, judge, tear_down
 from simclock.on_asyncio.loop import SimulatedLoop
 from simclock.on_asyncio.seams import new_timeline
+from simclock.schedules import Kind
 from simclock.simulation.outcome import Outcome
 from simclock.simulation.simulation import Simulation
 
@@ -70,8 +70,8 @@ def _refuse_running_loop() -> None:
 
 
 def _was_cancelled(simulation: Simulation, failure: BaseException | None) -> bool:
-    """Tell whether main ended by the cancellation that was injected into it."""
-    injected = any(d.kind.name == "CANCEL" and d.lane == MAIN for d in simulation.applied)
+    """Tell whether main ended by an injected cancellation: its own, or that of who it awaited."""
+    injected = any(d.kind is Kind.CANCEL for d in simulation.applied)
     return injected and isinstance(failure, asyncio.CancelledError)
 
 

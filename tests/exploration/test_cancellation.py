@@ -183,3 +183,28 @@ def test_tasks_of_plain_asyncio_go_with_a_cancelled_main() -> None:
 def test_tasks_that_stay_in_spite_of_it_are_accused() -> None:
     with pytest.raises(simclock.DeadlockError, match="poll"):
         simclock.explore(polls_for_ever, schedules=60, cancel=True)
+
+
+def test_who_awaits_a_cancelled_task_is_not_accused_of_being_cancelled_as_well() -> None:
+    async def main() -> None:
+        tasks = [asyncio.create_task(asyncio.sleep(1)) for _ in range(3)]
+        await asyncio.gather(*tasks)
+
+    done = simclock.explore(main, schedules=200, cancel="tasks", on_failure="return")
+
+    assert done.failure is None
+
+
+def test_what_a_task_cancelled_in_turn_leaves_behind_is_judged() -> None:
+    async def main() -> None:
+        permits = asyncio.Semaphore(1)
+
+        async def worker() -> None:
+            await permits.acquire()
+            await asyncio.sleep(1)
+            permits.release()
+
+        await asyncio.gather(worker(), worker(), return_exceptions=True)
+
+    with pytest.raises(simclock.DeadlockError):
+        simclock.explore(main, schedules=200, cancel="tasks")

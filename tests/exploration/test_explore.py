@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -276,6 +277,20 @@ def test_a_program_that_exits_is_a_failure_like_any_other(backend: str) -> None:
         simclock.explore(main, backend=backend)
 
     assert caught.value.code == 3
+    assert "replay: " in caught.value.__notes__[0]
+
+
+def test_a_task_that_exits_while_main_waits_for_it_is_one_as_well() -> None:
+    async def worker() -> None:
+        await asyncio.sleep(1)
+        raise SystemExit(3)
+
+    async def main() -> None:
+        await asyncio.gather(worker(), asyncio.sleep(5))
+
+    with pytest.raises(SystemExit) as caught:
+        simclock.explore(main)
+
     assert "replay: " in caught.value.__notes__[0]
 
 
