@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("page", "passed"), [("README.md", 2), ("docs/pytest.md", 1)], ids=lambda v: str(v)
+    ("page", "passed"), [("README.md", 2), ("docs/pytest.md", 1)], ids=str
 )
 def test_the_tests_of_a_page_pass(page: str, passed: int, pytester: pytest.Pytester) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
