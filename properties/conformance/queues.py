@@ -1,0 +1,179 @@
+"""Kits for what passes between tasks: queue, priority queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from properties.conformance.kit import Ground, Promise, Report, Style, call, examine
+from properties.invariants import ConservedItems, holding
+from properties.linearizability import Recorder, assert_linearizable
+from properties.models import PriorityQueueModel, QueueModel
+
+__all__ = ["priority_queue", "queue"]
+
+_BOTH = ("asyncio", "trio")
+
+
+def _sequential(model: Callable[[], Any], puts: Sequence[Sequence[Any]]) -> Callable[..., Any]:
+    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+        made, recorder = make(), Recorder()
+
+        async def put(item: Any) -> None:
+            await call(made.put, item)
+
+        async def get() -> Any:
+            return await call(made.get)
+
+        def putter(items: Sequence[Any]) -> Callable[[], Any]:
+            async def run() -> None:
+                for item in items:
+                    await recorder.call("put", put, item)
+
+            return run
+
+        async def getter() -> None:
+            for _ in range(sum(map(len, puts)) // 2):
+                await recorder.call("get", get)
+
+        await ground.run(*(putter(items) for items in puts), getter, getter)
+        assert_linearizable(recorder.history(), model())
+
+    return scenario
+
+
+async def _conserves(make: Callable[[], Any], ground: Ground) -> None:
+    """One task is cancelled anywhere; what it did not finish may or may not have been put."""
+    made, items = make(), ConservedItems()
+
+    def putter(names: Sequence[int]) -> Callable[[], Any]:
+        async def run() -> None:
+            for item in names:
+                done = False
+                try:
+                    done = await ground.give_up(20, partial(made.put, item))
+                finally:
+                    (items.sent if done else items.maybe_sent)(item)
+
+        return run
+
+    async def getter() -> None:
+        async def get() -> None:
+            items.received(await call(made.get))
+
+        for _ in range(2):
+            await ground.give_up(20, get)
+
+    async def drain() -> None:
+        while True:
+            items.left_over(await call(made.get))
+
+    async with holding(items):
+        await ground.run(putter((1, 2)), getter, getter, putter((3,)))
+        await ground.give_up(5, drain)
+
+
+async def _waits_that_give_up(make: Callable[[], Any], ground: Ground) -> None:
+    """Let a get give up at the very instant at which an item comes."""
+    made, items = make(), ConservedItems()
+
+    async def get() -> None:
+        items.received(await call(made.get))
+
+    async def impatient() -> None:
+        await ground.give_up(1, get)
+
+    async def putter() -> None:
+        await ground.sleep(1)
+        await call(made.put, 1)
+        items.sent(1)
+
+    async with holding(items):
+        await ground.run(impatient, impatient, putter)
+        await ground.give_up(5, get)
+
+
+async def _full_queues_go_on(make: Callable[[], Any], ground: Ground) -> None:
+    """Let puts give up while the queue is full: they are in nobody's way."""
+    made, kept = make(), 0
+
+    async def impatient() -> None:
+        nonlocal kept
+        for item in range(10, 13):
+            put = await ground.give_up(1, partial(made.put, item))
+            kept += put
+
+    async def drain() -> None:
+        for _ in range(kept):
+            await call(made.get)
+
+    async def putter() -> None:
+        await call(made.put, 1)
+
+    async def getter() -> None:
+        await call(made.get)
+
+    await impatient()
+    await drain()
+    await ground.run(putter, getter, putter, getter)
+
+
+def queue(
+    factory: Callable[[], Any],
+    *,
+    maxsize: float = 1,
+    backend: str | Sequence[str] = _BOTH,
+    schedules: int = 200,
+    seed: int = 0,
+    style: Style = "anyio",
+    without: Sequence[str] = (),
+    name: str | None = None,
+) -> Report:
+    """Examine a queue of at most ``maxsize`` items: ``put(item)`` and ``get()``.
+
+    Promises: ``sequential``, all calls have an order that a queue explains, first in first out;
+    ``conserved``, no item is lost or doubled, whoever is cancelled; ``timeouts``, nor if a get
+    gives up as an item comes; ``goes on``, puts that gave up are in nobody's way. The last three
+    are examined only if the queue keeps items, so not with ``maxsize=0``.
+    """
+    promises = (
+        Promise("sequential", _sequential(lambda: QueueModel(maxsize), ((1, 2), (3, 4)))),
+        Promise("conserved", _conserves, cancel=True),
+        Promise("timeouts", _waits_that_give_up, stalls=True),
+        Promise("goes on", _full_queues_go_on, stalls=True),
+    )[: 4 if maxsize else 1]
+    return examine(
+        "queue", factory, ("put", "get"), promises,
+        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
+    )  # fmt: skip
+
+
+def priority_queue(
+    factory: Callable[[], Any],
+    *,
+    maxsize: int = 0,
+    stable: bool = True,
+    backend: str | Sequence[str] = _BOTH,
+    schedules: int = 200,
+    seed: int = 0,
+    style: Style = "anyio",
+    without: Sequence[str] = (),
+    name: str | None = None,
+) -> Report:
+    """Examine a priority queue of at most ``maxsize`` items, 0 for any number: ``put``, ``get``.
+
+    Promises as for :func:`queue`, with the smallest first, and, if it is ``stable``, among items
+    of one priority the first in.
+    """
+    puts = (((2, "b"), (1, "z")), ((1 if stable else 4, "c"), (3, "d")))
+    promises = (
+        Promise("sequential", _sequential(lambda: PriorityQueueModel(maxsize), puts)),
+        Promise("conserved", _conserves, cancel=True),
+        Promise("timeouts", _waits_that_give_up, stalls=True),
+        Promise("goes on", _full_queues_go_on, stalls=True),
+    )
+    return examine(
+        "priority queue", factory, ("put", "get"), promises,
+        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
+    )  # fmt: skip
