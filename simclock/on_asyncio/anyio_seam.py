@@ -7,15 +7,17 @@ loop that is not simulated it behaves as the original does.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from simclock.errors import SimulationError
 
 if TYPE_CHECKING:
-    import threading
     from types import FrameType
 
-__all__ = ["has_work", "install", "reset", "was_used"]
+__all__ = ["has_work", "install", "is_call_from_thread", "reset", "was_used"]
+
+_CALL_FROM_THREAD = "AsyncIOBackend.run_async_from_thread.<locals>.task_wrapper"
 
 
 class _Count:
@@ -25,10 +27,17 @@ class _Count:
     installed = False
 
 
+_installing = threading.Lock()
+
+
 def install() -> None:
     """Make AnyIO's scopes hash the same in every process; refuse an AnyIO that has changed."""
-    if _Count.installed:
-        return
+    with _installing:
+        if not _Count.installed:
+            _install()
+
+
+def _install() -> None:
     from anyio._backends import _asyncio as backend  # noqa: PLC0415 - not every simulation needs AnyIO
 
     original: Any = getattr(backend, "CancelScope", None)
@@ -64,13 +73,24 @@ def was_used() -> bool:
     return _Count.scopes > 0
 
 
+def is_call_from_thread(coroutine: Any) -> bool:
+    """Tell whether a task is how a thread runs something in the loop.
+
+    No scope can stand around it: it puts itself into the scope of who started the thread.
+    """
+    code = getattr(coroutine, "cr_code", None)
+    return code is not None and code.co_qualname == _CALL_FROM_THREAD
+
+
 def has_work(thread: threading.Thread, frame: FrameType) -> bool | None:
     """Tell whether a worker of AnyIO that waits at its queue has been given a job.
 
     ``None`` for a worker that is at its job, and for threads that are not AnyIO's.
     """
     queue: Any = getattr(thread, "queue", None)
-    caller = frame.f_back and frame.f_back.f_back
+    taking, caller = frame.f_back, frame.f_back and frame.f_back.f_back
+    if taking is None or taking.f_locals.get("self") is not queue:
+        return None
     if queue is None or caller is None or caller.f_code is not type(thread).run.__code__:
         return None
     return bool(getattr(queue, "unfinished_tasks", 1))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import thread as pools
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from anyio._backends import _asyncio as backend
@@ -240,9 +241,10 @@ def test_anyios_worker_is_idle_between_jobs_and_rests_within_one() -> None:
         assert stands_as(worker, threads.Standing.IDLE)
         async with anyio.create_task_group() as group:
             group.start_soon(anyio.to_thread.run_sync, gate.wait, 60)
-            await anyio.sleep(0)
-            await anyio.sleep(0)
-            assert stands_as(worker, threads.Standing.RESTING)
-            gate.set()
+            await simclock.current().settle()
+            try:
+                assert stands_as(worker, threads.Standing.RESTING)
+            finally:
+                gate.set()
 
     simclock.run(main)
