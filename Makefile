@@ -41,7 +41,7 @@ deep: $(READY)
 
 bench: $(VENV)/.bench
 	$(BIN)/python tests/bench/speed.py
-	$(BIN)/python tests/bench/concurrency.py
+	$(BIN)/python tests/bench/constructs.py
 
 # uv where it is there, else pip; both take the same arguments.
 define install

@@ -118,6 +118,8 @@ class Exchange(Generic[T]):
             raise _refused_put()
         parcel = Parcel(item)
         if self._accept(parcel):
+            if len(self._store) >= self.maxsize:
+                self._streak = STREAK_MAX
             return
         self._streak = 0
         ask = _Ask(parcel)
@@ -139,7 +141,10 @@ class Exchange(Generic[T]):
         """As ``get_nowait``, waiting for an item."""
         await self._pass_checkpoint()
         if len(self._store) or (self._putters.waiting and self._putters.has_next()):
-            return self.get_nowait()
+            item = self.get_nowait()
+            if not len(self._store):
+                self._streak = STREAK_MAX
+            return item
         if self.closed:
             raise QueueClosed
         self._streak = 0
@@ -192,6 +197,8 @@ class Exchange(Generic[T]):
                 ask.error = exc
 
     async def _pass_checkpoint(self) -> None:
+        # Whoever has just filled the store, or emptied it, lets others run before it asks again:
+        # that costs less than to wait in line, and order is the order of asking in any case.
         self._streak += 1
         if self._streak < STREAK_MAX:
             await checkpoint_if_cancelled()
