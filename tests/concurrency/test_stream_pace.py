@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+import simclock
 from concurrency.stream import (
     batch_stream,
     throttle_stream,
@@ -60,12 +61,12 @@ async def deliveries_keep_their_distance(throttle):
 
 
 def test_throttled_deliveries_keep_their_distance(backend):
-    anyio.run(deliveries_keep_their_distance, throttle_stream, backend=backend)
+    simclock.run(deliveries_keep_their_distance, throttle_stream, backend=backend)
 
 
 def test_a_throttle_by_fixed_windows_is_caught(backend):
     with pytest.raises(AssertionError):
-        anyio.run(deliveries_keep_their_distance, naive_throttle, backend=backend)
+        simclock.run(deliveries_keep_their_distance, naive_throttle, backend=backend)
 
 
 async def a_burst_is_allowed_once_and_earned_again_by_waiting():
@@ -78,7 +79,7 @@ async def a_burst_is_allowed_once_and_earned_again_by_waiting():
 
 
 def test_a_burst_is_allowed_once_and_earned_again_by_waiting(backend):
-    anyio.run(a_burst_is_allowed_once_and_earned_again_by_waiting, backend=backend)
+    simclock.run(a_burst_is_allowed_once_and_earned_again_by_waiting, backend=backend)
 
 
 async def an_infinite_rate_does_not_throttle():
@@ -86,7 +87,7 @@ async def an_infinite_rate_does_not_throttle():
 
 
 def test_an_infinite_rate_does_not_throttle(backend):
-    anyio.run(an_infinite_rate_does_not_throttle, backend=backend)
+    simclock.run(an_infinite_rate_does_not_throttle, backend=backend)
 
 
 async def a_cancelled_wait_for_the_rate_loses_no_item():
@@ -99,7 +100,7 @@ async def a_cancelled_wait_for_the_rate_loses_no_item():
 
 
 def test_a_cancelled_wait_for_the_rate_loses_no_item(backend):
-    anyio.run(a_cancelled_wait_for_the_rate_loses_no_item, backend=backend)
+    simclock.run(a_cancelled_wait_for_the_rate_loses_no_item, backend=backend)
 
 
 # --- batch
@@ -134,12 +135,12 @@ async def a_timed_batch_loses_nothing(batch):
 
 
 def test_a_timed_batch_loses_nothing(backend):
-    anyio.run(a_timed_batch_loses_nothing, batch_stream, backend=backend)
+    simclock.run(a_timed_batch_loses_nothing, batch_stream, backend=backend)
 
 
 def test_a_batch_whose_timeout_kills_the_source_is_caught(backend):
     with pytest.raises(AssertionError):
-        anyio.run(a_timed_batch_loses_nothing, naive_batch, backend=backend)
+        simclock.run(a_timed_batch_loses_nothing, naive_batch, backend=backend)
 
 
 async def a_timeout_delivers_what_is_there():
@@ -154,7 +155,7 @@ async def a_timeout_delivers_what_is_there():
 
 
 def test_a_timeout_delivers_what_is_there(backend):
-    anyio.run(a_timeout_delivers_what_is_there, backend=backend)
+    simclock.run(a_timeout_delivers_what_is_there, backend=backend)
 
 
 async def batches_are_full_but_the_last():
@@ -165,7 +166,7 @@ async def batches_are_full_but_the_last():
 
 
 def test_batches_are_full_but_the_last(backend):
-    anyio.run(batches_are_full_but_the_last, backend=backend)
+    simclock.run(batches_are_full_but_the_last, backend=backend)
 
 
 async def an_error_follows_the_batch_that_preceded_it():
@@ -182,7 +183,7 @@ async def an_error_follows_the_batch_that_preceded_it():
 
 
 def test_an_error_follows_the_batch_that_preceded_it(backend):
-    anyio.run(an_error_follows_the_batch_that_preceded_it, backend=backend)
+    simclock.run(an_error_follows_the_batch_that_preceded_it, backend=backend)
 
 
 async def an_error_nobody_pulled_is_raised_on_leaving():
@@ -199,7 +200,7 @@ async def an_error_nobody_pulled_is_raised_on_leaving():
 
 
 def test_an_error_nobody_pulled_is_raised_on_leaving(backend):
-    anyio.run(an_error_nobody_pulled_is_raised_on_leaving, backend=backend)
+    simclock.run(an_error_nobody_pulled_is_raised_on_leaving, backend=backend)
 
 
 async def a_cancelled_pull_leaves_its_items_to_the_next():
@@ -215,4 +216,4 @@ async def a_cancelled_pull_leaves_its_items_to_the_next():
 
 
 def test_a_cancelled_pull_leaves_its_items_to_the_next(backend):
-    anyio.run(a_cancelled_pull_leaves_its_items_to_the_next, backend=backend)
+    simclock.run(a_cancelled_pull_leaves_its_items_to_the_next, backend=backend)
