@@ -201,12 +201,13 @@ class SimulatedLoop(ThreadedLoop):
 
     # The engine.
 
-    def _run_once(self) -> None:  # noqa: C901, PLR0912, PLR0915 - a call more is a tenth of a step
+    def _run_once(self) -> None:  # noqa: C901, PLR0912 - a call more is a tenth of a step
         """Run batch after batch until the loop is told to stop; one if it is not running."""
         once = self._thread_id is None
         simulation, timeline, callbacks = self.simulation, self._timeline, self._callbacks
         ready, calm, observing = simulation.ready, self._calm, simulation.observing
-        draw, choose = simulation.draw, cast("Callable[[Sequence[Lane]], int]", simulation.choose)
+        draw = simulation.draw
+        choose = cast("Callable[[Sequence[Lane]], int]", simulation.choose or (lambda _ready: 0))
         plain, record = simulation.callbacks_lane, simulation.trace.order.append
         take: Callable[..., Lane] = getattr(ready, "popleft" if calm else "pop")
         starved, whole = 0, int
@@ -218,30 +219,26 @@ class SimulatedLoop(ThreadedLoop):
                 self._idle()
             # A batch is what is ready now, as in the stock loop: what it makes ready waits for
             # the next one, after timers, messages and a stop have been looked at.
-            batch, step = len(ready), simulation.step
+            batch, step, uniform = len(ready), simulation.step, draw
             if not calm and batch:
-                starved = simulation.starved()
                 batch += max(0, len(callbacks) - 1)
+                starved = simulation.starved()
+                if starved:
+                    uniform = None
             for _ in range(batch):
                 simulation.step = step = step + 1
                 if step >= simulation.due:
                     simulation.intervene()
-                if calm:
+                if uniform is not None:
+                    # A batch takes no more than was ready, so there is always one to take.
+                    lane = take(whole(uniform() * len(ready)))
+                elif calm:
                     lane = take()
                 elif starved > 0:
                     starved -= 1
                     lane = take(0)
                 else:
-                    count = len(ready)
-                    if count == 1:
-                        lane = take()
-                    elif draw is not None:
-                        lane = take(whole(draw() * count))
-                    elif count:
-                        lane = take(choose(ready))
-                    else:
-                        simulation.step = step - 1
-                        break
+                    lane = take(choose(ready) if len(ready) > 1 else 0)
                 record(lane.id)
                 if lane is plain:
                     self._run_callback()
