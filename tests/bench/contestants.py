@@ -106,5 +106,3 @@ def on_trio() -> dict[str, RunMany]:
         "simclock, calm": _simulated("trio", scheduler=False),
         "trio, MockClock": _mock_clock,
     }
-
-

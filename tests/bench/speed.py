@@ -25,9 +25,7 @@ import programs
 Row = tuple[str, float, float]
 
 
-def time_rounds(
-    runners: dict[str, Callable[[], None]], rounds: int, baseline: str
-) -> list[Row]:
+def time_rounds(runners: dict[str, Callable[[], None]], rounds: int, baseline: str) -> list[Row]:
     """Return name, median seconds and median ratio baseline/contestant for each."""
     seconds: dict[str, list[float]] = {name: [] for name in runners}
     for run in runners.values():
@@ -61,12 +59,18 @@ def steps(rounds: int) -> None:
     """A random choice at every step, recorded, against the stock loops."""
     count = programs.TASKS * programs.CHECKPOINTS
     for title, who, program in (
-        ("Steps, asyncio: 1,000 tasks × 200 checkpoints", contestants.on_asyncio(), programs.asyncio_steps),
+        (
+            "Steps, asyncio: 1,000 tasks × 200 checkpoints",
+            contestants.on_asyncio(),
+            programs.asyncio_steps,
+        ),
         ("Steps, trio: 1,000 tasks × 200 checkpoints", contestants.on_trio(), programs.trio_steps),
     ):
         # The others need minutes for what takes the stock loop a quarter of a second.
         fast = {n: run for n, run in who.items() if not n.startswith(("simloom", "simloop"))}
-        runners = {name: (lambda run=run, program=program: run(program, 1)) for name, run in fast.items()}
+        runners = {
+            name: (lambda run=run, program=program: run(program, 1)) for name, run in fast.items()
+        }
         table(title, "steps/s", count, time_rounds(runners, rounds, next(iter(fast))))
 
 
@@ -78,7 +82,8 @@ def schedules(rounds: int) -> None:
     ):
         times = 300
         runners = {
-            name: (lambda run=run: run(programs.three_tasks, times)) for name, run in who.items()
+            name: (lambda run=run, times=times: run(programs.three_tasks, times))
+            for name, run in who.items()
         }
         table(title, "schedules/s", times, time_rounds(runners, rounds, next(iter(who))))
 
@@ -88,10 +93,18 @@ def sleeps(rounds: int) -> None:
     count = programs.SLEEPERS * programs.SLEEPS
     on_asyncio, on_trio = contestants.on_asyncio(), contestants.on_trio()
     runners = {
-        "asyncio, stock, sleep(0)": lambda: on_asyncio["asyncio, stock"](programs.asyncio_zero_sleeps, 1),
-        "asyncio, stock, sleep(1e-9)": lambda: on_asyncio["asyncio, stock"](programs.asyncio_short_sleeps, 1),
-        "simclock, calm, sleep(1)": lambda: on_asyncio["simclock, calm"](programs.asyncio_sleeps, 1),
-        "simclock, random, sleep(1)": lambda: on_asyncio["simclock, random"](programs.asyncio_sleeps, 1),
+        "asyncio, stock, sleep(0)": lambda: on_asyncio["asyncio, stock"](
+            programs.asyncio_zero_sleeps, 1
+        ),
+        "asyncio, stock, sleep(1e-9)": lambda: on_asyncio["asyncio, stock"](
+            programs.asyncio_short_sleeps, 1
+        ),
+        "simclock, calm, sleep(1)": lambda: on_asyncio["simclock, calm"](
+            programs.asyncio_sleeps, 1
+        ),
+        "simclock, random, sleep(1)": lambda: on_asyncio["simclock, random"](
+            programs.asyncio_sleeps, 1
+        ),
     }
     if "looptime" in on_asyncio:
         runners["looptime, sleep(1)"] = lambda: on_asyncio["looptime"](programs.asyncio_sleeps, 1)
@@ -114,7 +127,9 @@ def memory(count: int) -> None:
         for share in (count // 10, count):
             simclock.explore(programs.three_tasks, backend=backend, schedules=share)
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-        print(f"\nMemory, {backend}: {peaks[0]} MiB after {count // 10:,} schedules, {peaks[1]} MiB after {count:,}")
+        print(
+            f"\nMemory, {backend}: {peaks[0]} MiB after {count // 10:,} schedules, {peaks[1]} MiB after {count:,}"
+        )
         sys.stdout.flush()
 
 
