@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from simclock.errors import SimulationError
 from simclock.simulation.places import shorten
 
 __all__ = ["listening"]
@@ -22,7 +23,12 @@ _HOOK = "_warn_unawaited_coroutine"
 @contextmanager
 def listening(heard: list[str]) -> Generator[None]:
     """Put a line into ``heard`` for each coroutine dropped unawaited within the block."""
-    original = getattr(warnings, _HOOK)
+    original = getattr(warnings, _HOOK, None)
+    if original is None:
+        raise SimulationError(
+            "this Python reports coroutines that were never awaited in a way that simclock does "
+            "not know; use a simclock that names this Python version as supported"
+        )
 
     def hear(coroutine: Any) -> None:
         code = coroutine.cr_code

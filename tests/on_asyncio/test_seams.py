@@ -148,6 +148,16 @@ def test_python_reports_coroutines_dropped_unawaited_where_simclock_listens() ->
     assert callable(warnings._warn_unawaited_coroutine)
 
 
+def test_a_python_that_reports_them_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        """Never run."""
+
+    monkeypatch.delattr(warnings, "_warn_unawaited_coroutine")
+
+    with pytest.raises(simclock.SimulationError, match=f"never awaited.*{REFUSAL}"):
+        simclock.run(main)
+
+
 def test_anyio_keeps_its_scopes_as_the_seam_knows_them() -> None:
     anyio_seam.install()
 
