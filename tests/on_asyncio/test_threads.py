@@ -320,3 +320,25 @@ def test_a_thread_that_looks_after_something_now_and_then_lets_time_pass() -> No
         return asyncio.get_running_loop().time()
 
     assert simclock.run(main, limits=PATIENT) == 600
+
+
+async def turns_until_heard() -> int:
+    loop, heard = asyncio.get_running_loop(), []
+    thread = threading.Thread(target=loop.call_soon_threadsafe, args=(heard.append, 1))
+    thread.start()
+    thread.join()
+    for turns in range(50):
+        if heard:
+            return turns
+        await asyncio.sleep(0)
+    return 50
+
+
+def test_a_loop_that_nobody_explores_hears_threads_between_two_turns() -> None:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        assert runner.run(turns_until_heard()) <= 2
+
+
+def test_a_run_hears_threads_when_nothing_else_can_run() -> None:
+    # The moment at which a thread is done is real, and must not decide the course of a run.
+    assert simclock.run(turns_until_heard, limits=PATIENT) == 50
