@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast, final
 
 from simclock.kernel import MAIN, Lane
+from simclock.on_asyncio.anyio_seam import is_call_from_thread
 from simclock.simulation.places import has_started, place_of
 from simclock.simulation.waiting import describe_spinners
 
@@ -20,7 +21,8 @@ class AsyncioDriver:
     """The :class:`~simclock.simulation.Driver` of one simulated loop.
 
     ``scopes`` has, by lane, the AnyIO scope opened around a coroutine that is to be cancelled as
-    AnyIO would; lanes without one are cancelled as ``asyncio.timeout`` would.
+    AnyIO would, or ``None`` where no scope can be; lanes it has not are cancelled as
+    ``asyncio.timeout`` would.
     """
 
     __slots__ = ("loop", "scopes")
@@ -42,8 +44,10 @@ class AsyncioDriver:
             return None
         coroutine = task.get_coro()
         place = place_of(coroutine) if has_started(coroutine) else "its start"
-        scope = self.scopes.get(lane)
+        scope = self.scopes.get(lane, task)
         if scope is None:
+            return None
+        if scope is task:
             task.cancel()
         else:
             scope.cancel()
@@ -55,6 +59,9 @@ class AsyncioDriver:
         """Return ``coroutine`` with an AnyIO scope around it, through which to cancel it."""
         from anyio import CancelScope  # noqa: PLC0415 - only programs that use AnyIO need it
 
+        if is_call_from_thread(coroutine):
+            self.scopes[lane] = None
+            return coroutine
         if lane > MAIN:
             # It may be cancelled before its first step; main's scope opens with its first.
             self.scopes[lane] = CancelScope()

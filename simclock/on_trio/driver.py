@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 import trio
 import trio.testing
 
-from simclock.simulation.places import place_of
+from simclock.simulation.places import has_started, place_of
 from simclock.simulation.waiting import describe_spinners
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TrioDriver:
         task = lanes[lane].task and lanes[lane].task() if lane < len(lanes) else None
         if scope is None or task is None or task.coro.cr_frame is None:
             return None
-        place = place_of(task.coro)
+        place = place_of(task.coro) if has_started(task.coro) else "its start"
         scope.cancel()
         return place
 

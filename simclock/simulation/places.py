@@ -103,7 +103,8 @@ def place_of(coroutine: Any) -> str:
     outermost = found = ""
     for frame, line in frames_of(coroutine):
         filename = frame.f_code.co_filename
-        outermost = outermost or f"{shorten(filename)}:{line}"
+        if not outermost and not os.path.normcase(filename).startswith(_OURS):
+            outermost = f"{shorten(filename)}:{line}"
         if not is_plumbing(filename):
             found = f"{shorten(filename)}:{line}"
     return found or outermost

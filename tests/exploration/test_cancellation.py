@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import programs
 import pytest
 from anyio.lowlevel import checkpoint
@@ -208,3 +210,50 @@ def test_what_a_task_cancelled_in_turn_leaves_behind_is_judged() -> None:
 
     with pytest.raises(simclock.DeadlockError):
         simclock.explore(main, schedules=200, cancel="tasks")
+
+
+def test_what_a_thread_runs_in_the_loop_is_cancelled_only_as_its_scope_can_be(backend: str) -> None:
+    async def main() -> None:
+        def work() -> None:
+            anyio.from_thread.run(anyio.sleep, 1)
+
+        await anyio.to_thread.run_sync(work)
+
+    for cancel in (True, "tasks"):
+        simclock.explore(main, backend=backend, schedules=60, cancel=cancel)
+
+
+def test_a_task_without_a_line_of_the_users_stands_in_the_library_not_in_simclock(
+    backend: str,
+) -> None:
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep, 1)
+            await anyio.sleep(2)
+            raise RuntimeError("after the sleep")
+
+    placed = simclock.explore(
+        main, backend=backend, schedules=60, cancel="tasks", on_failure="return"
+    )
+
+    assert "driver.py" not in placed.failure.report()
+
+
+def test_a_task_cancelled_before_its_first_step_is_said_to_be_hit_at_its_start(
+    backend: str,
+) -> None:
+    async def main() -> None:
+        begun = False
+
+        async def child() -> None:
+            nonlocal begun
+            await checkpoint()
+            begun = True
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(child)
+        assert begun
+
+    done = simclock.explore(main, backend=backend, cancel="tasks", on_failure="return")
+
+    assert "a cancellation hits `child` at its start" in done.failure.report()
