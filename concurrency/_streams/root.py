@@ -7,9 +7,11 @@ the way. So what must outlive one pull there becomes a task of the run: the even
 it when the run ends, if its stream has not done so long before. Under ``async with`` nothing
 here is used.
 
-AnyIO has no such tasks to offer. This file is the only one that knows that asyncio's loop makes
-them with ``create_task`` and trio with ``spawn_system_task``; it asks the running backend's own
-objects and imports neither.
+AnyIO has no such tasks to offer: its portals and groups belong to a block. This file is the only
+one that knows that asyncio's loop makes them with ``create_task`` and trio with
+``spawn_system_task``. Both are public, as is the token's ``native_token`` that leads to the loop.
+Neither library is imported. An import of trio would demand it of everybody, while a loop of trio's
+that runs here has imported it already: ``sys.modules`` cannot fail to have it.
 """
 
 from __future__ import annotations
