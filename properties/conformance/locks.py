@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -20,6 +19,9 @@ from properties.conformance.kit import (
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import LockModel, SemaphoreModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["limiter", "lock", "semaphore"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from properties.conformance.kit import (
     ConformanceError,
@@ -17,6 +16,9 @@ from properties.conformance.kit import (
 )
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import BarrierModel, ConditionModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["barrier", "condition", "event"]
 

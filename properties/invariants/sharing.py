@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from properties.invariants.base import Invariant
 from simclock.errors import UsageError
 from simclock.simulation.current import current_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = [
     "ConservedItems",
