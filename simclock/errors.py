@@ -111,7 +111,7 @@ class NestedSimulationError(SimulationError):
     def __init__(self) -> None:
         """Name the remedy."""
         super().__init__(
-            "a simulation is already running in this thread; "
+            "a simulation is already running here; "
             "await the inner main instead of starting a simulation inside a simulation"
         )
 

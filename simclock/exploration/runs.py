@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, final
@@ -29,6 +32,24 @@ __all__ = ["Plan", "Runner"]
 _LIVELOCK_FACTOR: Final = 100
 _LIVELOCK_STEPS_MIN: Final = 20_000
 _RUNS_PER_COLLECTION: Final = 64
+
+
+class _Turn:
+    """Who may hold a world: its clocks, randomness and collector are the whole process's."""
+
+    lock = threading.RLock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """Forget a holder that a fork left behind."""
+        cls.lock = threading.RLock()
+
+
+# Worker threads inherit it: one of a simulated run that waited for its turn would wait for ever.
+_holder: ContextVar[int] = ContextVar("simclock_holder", default=0)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Turn.renew)
 
 
 @final
@@ -66,8 +87,12 @@ class Runner:
 
     def __enter__(self) -> Runner:
         """Hold the boundary, stop the garbage collector, and warm up."""
-        if current.here() is not None:
+        holder = _holder.get()
+        if current.here() is not None or holder not in {0, threading.get_ident()}:
             raise NestedSimulationError
+        # A second thread waits for the first; within one thread, exploring may nest between runs.
+        self._stack.enter_context(_Turn.lock)
+        self._stack.callback(_holder.reset, _holder.set(threading.get_ident()))
         self._stack.enter_context(boundary())
         self._stack.enter_context(listening(self._unawaited))
         if gc.isenabled():

@@ -8,7 +8,7 @@ import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from types import CoroutineType, FrameType
+from types import FrameType
 from typing import Any, cast
 
 __all__ = [
@@ -71,9 +71,9 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
 
 def has_started(coroutine: Any) -> bool:
     """Tell whether a coroutine that has not ended has taken its first step."""
-    return not isinstance(coroutine, CoroutineType) or (
-        inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
-    )
+    if not inspect.iscoroutine(coroutine):
+        return True
+    return inspect.getcoroutinestate(cast("Any", coroutine)) != inspect.CORO_CREATED
 
 
 def is_installed(filename: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 
 import anyio
+import anyio.to_thread
 import programs
 import pytest
 
@@ -81,6 +82,14 @@ def test_a_simulation_inside_a_simulation_is_refused(backend: str) -> None:
 
     with pytest.raises(simclock.NestedSimulationError, match="await the inner main"):
         simclock.run(main, backend=backend)
+
+
+def test_a_simulation_in_a_worker_thread_of_a_simulation_is_refused(backend: str) -> None:
+    async def outer() -> None:
+        await anyio.to_thread.run_sync(simclock.run, programs.no_lost_update)
+
+    with pytest.raises(simclock.NestedSimulationError, match="await the inner main"):
+        simclock.run(outer, backend=backend)
 
 
 def test_a_simulation_inside_a_real_loop_is_refused_unless_it_has_a_thread_of_its_own() -> None:

@@ -239,6 +239,28 @@ def test_what_was_borrowed_is_given_back(backend: str) -> None:
     assert gc.isenabled() == enabled
 
 
+def test_explorations_in_two_threads_take_turns_and_give_back_what_they_borrowed() -> None:
+    clock, draw = time.sleep, random.getstate()
+    found: list[object] = []
+
+    def search() -> None:
+        done = simclock.explore(programs.lost_update, seed=5, on_failure="return")
+        found.append((done.schedules_run, done.failure.schedule))
+
+    searching = [threading.Thread(target=search) for _ in range(3)]
+    for thread in searching:
+        thread.start()
+    for thread in searching:
+        thread.join()
+
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert time.sleep is clock
+    assert random.getstate() == draw
+    assert gc.isenabled()
+    assert not gc.get_freeze_count()
+
+
 def test_progress_is_told_while_it_goes(backend: str) -> None:
     seen: list[simclock.Progress] = []
 
