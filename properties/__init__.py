@@ -45,8 +45,8 @@ from properties.models import (
     SetModel,
 )
 from properties.simulated.decorators import given, simulated
-from properties.simulated.drawn import CALM, DrawnSchedule, Wish
 from properties.simulated.run import simulate
+from properties.strategies.drawn import CALM, DrawnSchedule, Wish
 from properties.strategies.fault_plans import Fault, FaultPlan, fault_plans
 from properties.strategies.histories import histories
 from properties.strategies.programs import PlannedError, Program

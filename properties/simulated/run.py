@@ -9,7 +9,7 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
-from properties.simulated.drawn import DrawnSchedule
+from properties.strategies.drawn import DrawnSchedule
 from properties.strategies.schedules import schedules
 from simclock.errors import UsageError
 from simclock.exploration.runs import Plan, Runner

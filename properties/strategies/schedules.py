@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from properties.simulated.drawn import DrawnSchedule, Wish
+from properties.strategies.drawn import DrawnSchedule, Wish
 from simclock.errors import UsageError
 from simclock.schedules import BACKENDS, Kind
 
