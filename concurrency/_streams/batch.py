@@ -67,7 +67,7 @@ class _TimedBatches(PumpedStream[T, list[T]]):
         pump = await self._started()
         while not pump.waiting:
             if pump.exhausted:
-                self._finish(pump)
+                await self._finish(pump)
             await pump.wait_news()
         await self._wait_full(pump)
         return [pump.take() for _ in range(min(pump.waiting, self._size))]

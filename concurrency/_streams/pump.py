@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar, final
 
 import anyio
-from anyio.lowlevel import EventLoopToken, checkpoint
+from anyio.lowlevel import EventLoopToken, checkpoint, checkpoint_if_cancelled
 
 from concurrency._outcome import raise_bare, separate
 from concurrency._settle import settle
@@ -232,10 +232,13 @@ class PumpedStream(Stream[T], Generic[S, T]):
             spawn_root(self._token, self._pump.drive, f"{self._name}() pump")
         return self._pump
 
-    def _finish(self, pump: Pump[S]) -> None:
+    async def _finish(self, pump: Pump[S]) -> None:
         """Raise what ends the stream: the sources' errors, or ``StopAsyncIteration``."""
         pump.raise_errors()
         if not self._closed:
+            # What cancelled the source may have cancelled the consumer as well, who was woken
+            # just before and has yet to feel it: that is no fault of the source's.
+            await checkpoint_if_cancelled()
             pump.raise_if_cut_short()
         raise StopAsyncIteration
 
@@ -284,7 +287,7 @@ class ItemStream(PumpedStream[T, T]):
         pump = await self._started()
         while not pump.waiting:
             if pump.exhausted:
-                self._finish(pump)
+                await self._finish(pump)
             await pump.wait_news()
         return pump.take()
 

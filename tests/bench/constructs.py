@@ -115,11 +115,11 @@ async def asyncio_gathered() -> None:
 
 
 def elsewhere(name: str, path: str) -> Program | None:
-    """Return the gather of a real system, if it is installed."""
+    """Return the gather of a real system, if it can be imported on this Python."""
     try:
         gather = importlib.import_module(path).gather
-    except (ImportError, AttributeError):
-        print(f"({name} is not installed and takes no part.)")
+    except (ImportError, AttributeError, SyntaxError):
+        print(f"({name} cannot be imported here and takes no part.)")
         return None
 
     async def main() -> None:
