@@ -18,7 +18,7 @@ from collections import deque
 from contextvars import Context
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedLoop"]
 
 _by_seq = attrgetter("seq")
+
+
+def _oldest(_ready: Sequence[Lane]) -> int:
+    return 0
 
 
 class SimulatedLoop(ThreadedLoop):
@@ -207,7 +211,7 @@ class SimulatedLoop(ThreadedLoop):
         simulation, timeline, callbacks = self.simulation, self._timeline, self._callbacks
         ready, calm, observing = simulation.ready, self._calm, simulation.observing
         draw = simulation.draw
-        choose = cast("Callable[[Sequence[Lane]], int]", simulation.choose or (lambda _ready: 0))
+        choose = simulation.choose or _oldest
         plain, record = simulation.callbacks_lane, simulation.trace.order.append
         take: Callable[..., Lane] = getattr(ready, "popleft" if calm else "pop")
         starved, whole = 0, int
