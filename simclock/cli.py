@@ -144,7 +144,7 @@ def _explore(program: _Program, given: argparse.Namespace) -> int:
         return _failed(exception)
     if done.unseen:
         return _failed(unseen_error(done.unseen, done.schedules_run))
-    _say(_describe(program.name, backends, done))
+    _say(_describe(program.name, backends, given.scheduler, done))
     return PASSED
 
 
@@ -199,8 +199,11 @@ _COMMANDS: Final = {"run": _run, "explore": _explore, "replay": _replay}
 # Texts.
 
 
-def _describe(name: str, backends: Sequence[str], done: Exploration) -> str:
-    exhausted = "these are all there are" if done.exhausted else "not exhausted"
+def _describe(name: str, backends: Sequence[str], scheduler: str, done: Exploration) -> str:
+    exhausted = "not exhausted"
+    if done.exhausted:
+        limit = "" if scheduler == "exhaustive" else f" with {scheduler}"
+        exhausted = f"these are all there are{limit}"
     return (
         f"passed: {_count(done.schedules_run, 'schedule')} of {name} on {' and '.join(backends)}\n"
         f"  {done.distinct:,} distinct, {done.rate:,.0f} a second, {exhausted}"

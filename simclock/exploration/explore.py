@@ -66,7 +66,8 @@ class Exploration:
     """What came of an exploration.
 
     ``distinct`` counts different traces (exact up to 16,384); ``exhausted`` tells that every
-    schedule there is was tried; ``rate`` is in schedules a real second.
+    schedule of the scheduler's space was tried: with ``exhaustive`` those are all there are, with
+    ``delays:d`` those with at most ``d`` delays; ``rate`` is in schedules a real second.
     """
 
     failure: Failure | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,21 +26,24 @@ __all__ = [
     "waiting_in",
 ]
 
-_STDLIB, *_SITE = (
-    os.path.normcase(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")
-)
+_STDLIB = os.path.normcase(sysconfig.get_path("stdlib")) + os.sep
+# Libraries are installed for a user, for a machine, or beside a program, and not only where this
+# Python would put them.
+_SITE = re.compile(r".*[/\\](?:site|dist)-packages[/\\]")
 _OURS = os.path.normcase(Path(__file__).resolve().parents[1]) + os.sep
 # The plumbing in which tasks suspend: a reader looks for the line of their own that led there.
-_PLUMBING = (_OURS, "<", *(f"{site}{name}{os.sep}" for site in _SITE for name in ("anyio", "trio")))
+_PLUMBING = ("anyio", "trio")
 _DEPTH_MAX = 200
 
 
 def is_plumbing(filename: str) -> bool:
     """Tell whether a file belongs to Python, AnyIO, trio or simclock, not to the user."""
     path = os.path.normcase(filename)
-    if path.startswith(_STDLIB):
-        return not path.startswith(tuple(_SITE))
-    return path.startswith(_PLUMBING)
+    site = _SITE.match(path)
+    if site is None:
+        return path.startswith((_STDLIB, _OURS, "<"))
+    package = path[site.end() :].partition(os.sep)[0]
+    return package in _PLUMBING or path.startswith(_OURS)
 
 
 def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
@@ -78,7 +82,7 @@ def has_started(coroutine: Any) -> bool:
 
 def is_installed(filename: str) -> bool:
     """Tell whether a file belongs to an installed library."""
-    return os.path.normcase(filename).startswith(tuple(_SITE))
+    return _SITE.match(filename) is not None
 
 
 def shorten(filename: str) -> str:
@@ -87,9 +91,9 @@ def shorten(filename: str) -> str:
     A file of an installed library is told from its package on, another relative to the current
     directory, if it lies below it.
     """
-    if is_installed(filename):
-        site = max(_SITE, key=lambda site: os.path.normcase(filename).startswith(site))
-        return filename[len(site) :]
+    site = _SITE.match(filename)
+    if site is not None:
+        return filename[site.end() :]
     try:
         relative = os.path.relpath(filename)
     except ValueError:

@@ -85,7 +85,9 @@ def test_explore_tells_schedules_distinct_traces_rate_and_exhaustion(simclock):
         r"passed: 20 schedules of passes on asyncio\n  \d+ distinct, [\d,]+ a second, not exhausted\n",
         some.stdout,
     )
-    assert "these are all there are" in all_there_are.stdout
+    assert "these are all there are\n" in all_there_are.stdout
+    bounded = simclock("explore", "program:passes", "--scheduler", "delays:1")
+    assert "these are all there are with delays:1\n" in bounded.stdout
     assert some.stderr == ""
 
 
