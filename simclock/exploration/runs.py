@@ -160,13 +160,14 @@ class Runner:
             gc.collect()
         begin_run(simulation)
         self._unawaited.clear()
-        outcome = self._backend.execute(
-            simulation,
-            self._main,
-            self._args,
-            unawaited=self._unawaited,
-            scoped_lanes=self._scoped_lanes(plan.injected),
-        )
+        with current.in_context(simulation):
+            outcome = self._backend.execute(
+                simulation,
+                self._main,
+                self._args,
+                unawaited=self._unawaited,
+                scoped_lanes=self._scoped_lanes(plan.injected),
+            )
         interrupt = find_interrupt(outcome.failure)
         if interrupt is not None:
             self.interrupted = plan, outcome

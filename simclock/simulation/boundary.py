@@ -2,8 +2,9 @@
 
 While a simulation runs in a thread, the ``time`` module shows that simulation's clock there, and
 the ``random`` module and ``os.urandom`` draw from its seed. Elsewhere, other threads of the process
-included, they stay what they are. Names bound early (``from time import monotonic``) stay real, and
-so does the seed that ``random.Random()`` takes from the machine when it is given none.
+included, they stay what they are: a worker that waits for the clock to move would wait for ever on
+one that stands still until it is done. Names bound early (``from time import monotonic``) stay
+real, and so does the seed that ``random.Random()`` takes from the machine when it is given none.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _clock(name: str, read: Callable[[Simulation], float | int]) -> Callable[[],
     real = _REAL[name]
 
     def clock() -> float | int:
-        simulation = current.current_or_none()
+        simulation = current.here()
         return real() if simulation is None else read(simulation)
 
     clock.__name__ = clock.__qualname__ = name
@@ -56,7 +57,7 @@ def _sleep(seconds: float) -> None:
 
 def _urandom(size: int) -> bytes:
     """Draw bytes from the seed of the run: uuid4, secrets and SystemRandom come through here."""
-    simulation = current.current_or_none()
+    simulation = current.here()
     if simulation is None:
         return _real_urandom(size)
     return simulation.random("urandom").randbytes(size)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from simclock.errors import NestedSimulationError, NoSimulationError
 from simclock.simulation.simulation import Simulation
 
-__all__ = ["current", "current_or_none", "enter", "here", "leave"]
+__all__ = ["current", "current_or_none", "enter", "here", "in_context", "leave"]
 
 
 class _Here(threading.local):
@@ -50,6 +52,16 @@ def enter(simulation: Simulation) -> None:
 def leave() -> None:
     """End the simulation of this thread."""
     _here.simulation = None
+
+
+@contextmanager
+def in_context(simulation: Simulation) -> Generator[None]:
+    """Let what inherits the context within the block, worker threads included, find it."""
+    token = _context.set(simulation)
+    try:
+        yield
+    finally:
+        _context.reset(token)
 
 
 if hasattr(os, "register_at_fork"):
