@@ -1,20 +1,26 @@
-"""pytest fixtures for code that uses `concurrency`; opted into by name.
+"""The ``leak_tracker`` fixture, which every environment with this distribution has.
 
-In a ``conftest.py``::
-
-    pytest_plugins = ["properties.pytest_plugin"]
-
-It is no entry point, because that would load this whole package, Hypothesis included, into every
-pytest run of every project in the environment.
+pytest loads this module at the start of every run, so it imports nothing but pytest: what the
+fixture needs is imported by the first test that asks for it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from concurrency import leak_tracker_fixture
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from concurrency import LeakTracker
 
 __all__ = ["leak_tracker"]
 
-#: A ``LeakTracker`` in which ``track_resource`` records; fails the test naming what leaked.
-leak_tracker = pytest.fixture(leak_tracker_fixture, name="leak_tracker")
+
+@pytest.fixture
+def leak_tracker() -> Iterator[LeakTracker]:
+    """Track resources for one test, and fail it naming what it left open."""
+    from concurrency import leak_tracker_fixture  # noqa: PLC0415 - Paid by those who use it.
+
+    yield from leak_tracker_fixture()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 SUITE = """
@@ -43,7 +46,6 @@ def test_unwatched():
 
 def test_a_leak_fails_its_test_by_name(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\naddopts = -p no:asyncio -p no:trio")
-    pytester.makeconftest('pytest_plugins = ["properties.pytest_plugin"]')
     pytester.makepyfile(SUITE)
 
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
@@ -56,3 +58,73 @@ def test_a_leak_fails_its_test_by_name(pytester: pytest.Pytester) -> None:
     assert "nobody looks" not in "".join(
         line for line in result.stdout.lines if "connection '" in line
     )
+
+
+WITHOUT_HYPOTHESIS = """
+import sys
+sys.modules["hypothesis"] = None
+import properties.pytest_plugin
+
+heavy = {"anyio", "asyncio", "concurrency", "simclock"} & set(sys.modules)
+assert not heavy, heavy
+import properties
+assert properties.LockModel.__name__ == "LockModel"
+try:
+    properties.simulated
+except ModuleNotFoundError as exc:
+    assert exc.name == "hypothesis", exc
+else:
+    raise AssertionError("hypothesis was there after all")
+"""
+
+SUITE_WITHOUT_HYPOTHESIS = """
+import pytest
+
+
+def test_tidy(leak_tracker):
+    with pytest.raises(ModuleNotFoundError):
+        import hypothesis
+
+
+def test_leaky(leak_tracker):
+    leak_tracker.acquire("token", "left behind")
+"""
+
+RUN_WITHOUT_HYPOTHESIS = """
+import sys
+
+import pytest
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "hypothesis":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+sys.exit(pytest.main())
+"""
+
+
+def test_the_plugin_needs_no_hypothesis_and_starts_without_the_library() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_HYPOTHESIS],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_run_of_pytest_has_the_fixture_also_without_hypothesis(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_it=SUITE_WITHOUT_HYPOTHESIS, run=RUN_WITHOUT_HYPOTHESIS)
+    pytester.makeini("[pytest]\naddopts = -p no:asyncio -p no:trio -p no:hypothesispytest")
+
+    result = pytester.runpython("run.py")
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ResourceLeakError: 1 resource is still open*", "*token 'str'*"])

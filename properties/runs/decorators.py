@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 import hypothesis
 from hypothesis import strategies as st
 
-from properties.simulated.run import LIMITS, run_drawn
+from properties.runs.run import LIMITS, run_drawn
 from properties.strategies.drawn import DrawnSchedule
 from properties.strategies.schedules import schedules
 from simclock.errors import UsageError
