@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from simclock.errors import SimulationError
+from simclock.on_asyncio import primitives
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,6 +61,7 @@ def _install() -> None:
 
     CancelScope.__module__, CancelScope.__qualname__ = original.__module__, original.__qualname__
     backend.CancelScope = CancelScope  # type: ignore[misc]
+    primitives.install_for_anyio()
     _Count.installed = True
 
 

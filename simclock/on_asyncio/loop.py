@@ -15,6 +15,7 @@ import asyncio
 from asyncio import events
 from bisect import insort
 from collections import deque
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from operator import attrgetter
@@ -30,6 +31,7 @@ from simclock.on_asyncio.seams import METHODS, STEP, asks_for_step, failure_of, 
 from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
 from simclock.on_asyncio.threaded import ThreadedLoop
 from simclock.simulation import current
+from simclock.simulation.hashing import hash_by_counter
 from simclock.simulation.places import describe_end, place_of
 
 if TYPE_CHECKING:
@@ -157,6 +159,9 @@ class SimulatedLoop(ThreadedLoop):
         """Return the lane of a task that was not made by this loop's ``create_task``."""
         lane = self._foreign.get(task)
         if lane is None:
+            with suppress(TypeError):
+                # A Task class of the program's own; that of the interpreter cannot be changed.
+                hash_by_counter(type(task))
             lane = self._foreign[task] = self.open_lane(task.get_coro())
             lane.task = ref(task)
         return lane

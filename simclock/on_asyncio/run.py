@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from simclock.errors import UsageError
-from simclock.on_asyncio import anyio_seam
+from simclock.on_asyncio import anyio_seam, primitives
 from simclock.on_asyncio.ending import cancel_leftovers, judge, tear_down
 from simclock.on_asyncio.loop import SimulatedLoop
 from simclock.on_asyncio.seams import new_timeline
@@ -34,6 +34,7 @@ def execute(
     caller collects coroutines dropped during the run. Never raises what the program raises.
     """
     _refuse_running_loop()
+    primitives.install()
     anyio_seam.install()
     anyio_seam.reset()
     loop = SimulatedLoop(simulation, judged=True)
