@@ -140,6 +140,9 @@ class CompletionStream(AsyncIterator[tuple[int, T]], Generic[T]):
             if self._over:
                 if failures := self._take_failures():
                     raise_failures(_MESSAGE, failures)
+                # A cancellation from outside may have reached the tasks first: an end without
+                # all results would pass for one with them.
+                await checkpoint()
                 raise StopAsyncIteration
             if self._news is None:
                 self._news = anyio.Event()
