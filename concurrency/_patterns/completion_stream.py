@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast, final
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from concurrency._outcome import Outcome, raise_bare, raise_failures, separate
 from concurrency._patterns.crew import name_of
@@ -141,7 +141,9 @@ class CompletionStream(AsyncIterator[tuple[int, T]], Generic[T]):
                 if failures := self._take_failures():
                     raise_failures(_MESSAGE, failures)
                 # A cancellation from outside may have reached the tasks first: an end without
-                # all results would pass for one with them.
+                # all results would pass for one with them. AnyIO's plain checkpoint may come
+                # before the delivery on asyncio; this one waits for it.
+                await checkpoint_if_cancelled()
                 await checkpoint()
                 raise StopAsyncIteration
             if self._news is None:
