@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint_if_cancelled, current_token
 
 from concurrency._validation import check_timeout
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["Lock"]
+
+_UNUSED = anyio.LockStatistics(locked=False, owner=None, tasks_waiting=0)
 
 
 @final
@@ -30,14 +32,13 @@ class Lock:
     loop library that uses it.
     """
 
-    __slots__ = ("__weakref__", "_acquire", "_lock", "_release")
+    __slots__ = ("__weakref__", "_lock")
 
     def __init__(self) -> None:
         # AnyIO's fast path keeps every promise above, and knows the running task for less than
-        # any public way of asking for it. Bound once: these two calls are all a lock does.
-        self._lock = anyio.Lock(fast_acquire=True)
-        self._acquire = self._lock.acquire
-        self._release = self._lock.release
+        # any public way of asking for it. It is made by the first use, and so always inside an
+        # event loop: one made outside would go through an adapter for ever, at a fifth more.
+        self._lock: anyio.Lock | None = None
 
     async def acquire(self, *, timeout: float | None = None) -> bool:
         """Wait for the lock and take it; ``False`` if ``timeout`` seconds passed first.
@@ -49,16 +50,17 @@ class Lock:
             TypeError: ``timeout`` is not a number.
             ValueError: ``timeout`` is NaN.
         """
+        lock = self._lock or self._bind()
         if timeout is None:
-            await self._acquire()
+            await lock.acquire()
             return True
         seconds = check_timeout(timeout)
         await checkpoint_if_cancelled()
         try:
-            self._lock.acquire_nowait()
+            lock.acquire_nowait()
         except anyio.WouldBlock:
             with anyio.move_on_after(seconds):
-                await self._acquire()
+                await lock.acquire()
                 return True
             return False
         return True
@@ -70,7 +72,7 @@ class Lock:
             anyio.WouldBlock: another task holds it.
             RuntimeError: this task holds it already.
         """
-        self._lock.acquire_nowait()
+        (self._lock or self._bind()).acquire_nowait()
 
     def release(self) -> None:
         """Give the lock back, or rather to the first task in line.
@@ -78,23 +80,23 @@ class Lock:
         Raises:
             RuntimeError: this task does not hold it.
         """
-        self._release()
+        (self._lock or self._bind()).release()
 
     def locked(self) -> bool:
         """Tell whether any task holds the lock."""
-        return self._lock.locked()
+        return self._lock is not None and self._lock.locked()
 
     def held_by_current_task(self) -> bool:
         """Tell whether the calling task holds the lock."""
-        return self._lock.statistics().owner == anyio.get_current_task()
+        return self.statistics().owner == anyio.get_current_task()
 
     def statistics(self) -> anyio.LockStatistics:
         """Return whether it is held, by which task, and how many wait."""
-        return self._lock.statistics()
+        return _UNUSED if self._lock is None else self._lock.statistics()
 
     def __aenter__(self) -> Coroutine[Any, Any, None]:
         """Wait for the lock and take it."""
-        return self._acquire()
+        return (self._lock or self._bind()).acquire()
 
     async def __aexit__(
         self,
@@ -102,4 +104,9 @@ class Lock:
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._release()
+        self.release()
+
+    def _bind(self) -> anyio.Lock:
+        current_token()  # Or else there is no event loop, and an error that says so.
+        self._lock = anyio.Lock(fast_acquire=True)
+        return self._lock
