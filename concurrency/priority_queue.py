@@ -52,7 +52,10 @@ class PriorityQueue(Generic[T]):
             TypeError: the key cannot be compared with those in the queue; nothing was put.
             QueueClosed: the queue is closed, or was closed while this waited.
         """
-        await self._exchange.put(item)
+        exchange = self._exchange
+        await exchange.checkpoint()
+        if not exchange.offer(item):
+            await exchange.wait_for_room(item)
 
     async def get(self) -> T:
         """Take the smallest item, waiting for one.
@@ -61,7 +64,10 @@ class PriorityQueue(Generic[T]):
             TypeError: keys in the queue cannot be compared; nothing was taken.
             QueueClosed: the queue is closed and nothing is left in it.
         """
-        return await self._exchange.get()
+        exchange = self._exchange
+        await exchange.checkpoint()
+        parcel = exchange.take()
+        return await exchange.wait_for_item() if parcel is None else parcel[1]
 
     async def put_nowait(self, item: T) -> None:
         """Put ``item`` at once, without a checkpoint; awaited for symmetry only.
@@ -132,25 +138,26 @@ class _Heap(Generic[T]):
     def __len__(self) -> int:
         return len(self._entries) + len(self._returned)
 
-    def push(self, parcel: Parcel[T]) -> None:
+    def append(self, parcel: Parcel[T]) -> None:
         # Equal keys are told apart by age, so parcels themselves are never compared.
-        entry = (_key(parcel.item), parcel.age, parcel)
+        age, item = parcel
+        entry = (_key(item), age, parcel)
         path = self._climb(len(self._entries), entry)
         self._entries.append(entry)
         self._shift(path, entry)
 
-    def pop(self) -> Parcel[T]:
+    def popleft(self) -> Parcel[T]:
         if self._returned:
             return self._returned.pop(0)
         return self._pop_at(0)
 
     def restore(self, parcel: Parcel[T]) -> None:
         try:
-            self.push(parcel)
+            self.append(parcel)
         except Exception:  # noqa: BLE001 - Whatever its comparison raises, the item stays.
             self._returned.append(parcel)
 
-    def remove(self, parcel: Parcel[T]) -> bool:
+    def withdraw(self, parcel: Parcel[T]) -> bool:
         for place, (_, _, stored) in enumerate(self._entries):
             if stored is parcel:
                 self._pop_at(place)

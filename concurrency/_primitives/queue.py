@@ -61,7 +61,10 @@ class Queue(Generic[T]):
         Raises:
             QueueClosed: the queue is closed, or was closed while this waited; nothing was put.
         """
-        await self._exchange.put(item)
+        exchange = self._exchange
+        await exchange.checkpoint()
+        if not exchange.offer(item):
+            await exchange.wait_for_room(item)
 
     async def get(self) -> T:
         """Take the next item, waiting for one.
@@ -69,7 +72,10 @@ class Queue(Generic[T]):
         Raises:
             QueueClosed: the queue is closed and nothing is left in it.
         """
-        return await self._exchange.get()
+        exchange = self._exchange
+        await exchange.checkpoint()
+        parcel = exchange.take()
+        return await exchange.wait_for_item() if parcel is None else parcel[1]
 
     def put_nowait(self, item: T) -> None:
         """Put ``item`` at once.
@@ -137,33 +143,21 @@ class Queue(Generic[T]):
 
 
 @final
-class _Shelf(Generic[T]):
+class _Shelf(deque[Parcel[T]]):
     """Parcels in the order of their age."""
 
-    __slots__ = ("_parcels",)
-
-    def __init__(self) -> None:
-        self._parcels: deque[Parcel[T]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._parcels)
-
-    def push(self, parcel: Parcel[T]) -> None:
-        self._parcels.append(parcel)
-
-    def pop(self) -> Parcel[T]:
-        return self._parcels.popleft()
+    __slots__ = ()
 
     def restore(self, parcel: Parcel[T]) -> None:
         # Among several that come back, the oldest goes first again.
         place = 0
-        while place < len(self._parcels) and self._parcels[place].age < parcel.age:
+        while place < len(self) and self[place][0] < parcel[0]:
             place += 1
-        self._parcels.insert(place, parcel)
+        self.insert(place, parcel)
 
-    def remove(self, parcel: Parcel[T]) -> bool:
+    def withdraw(self, parcel: Parcel[T]) -> bool:
         try:
-            self._parcels.remove(parcel)
+            self.remove(parcel)
         except ValueError:
             return False
         return True
