@@ -9,138 +9,52 @@ them, and the median of the rounds is printed. The real systems take part where 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
-import importlib
 import math
 import tracemalloc
-from collections.abc import Awaitable, Callable
 from statistics import median
 from time import process_time
-from typing import Any
+from types import ModuleType
 
 import anyio
 import anyio.lowlevel
+from programs_of_constructs import Program
+from rivals import Rivals, Who, imported
 
 import concurrency as ours
 
 BACKENDS = ("asyncio", "trio")
-Program = Callable[[], Awaitable[object]]
-
-LOCKS, ITEMS, GATHERED, MAPPED = 10_000, 5_000, 1_000, 100_000
+MAPPED = 100_000
 
 
-async def nothing(item: object = None) -> object:
-    await anyio.lowlevel.checkpoint()
-    return item
+def running(who: Who, backend: str) -> Who:
+    """Warm everybody up; name whoever fails at it, and leave it out."""
+    fit: Who = {}
+    for name, program in who.items():
+
+        async def trial(program: Program = program) -> None:
+            with anyio.fail_after(60):
+                await program()
+
+        try:
+            anyio.run(trial, backend=backend)
+        except Exception as exc:
+            print(f"\n({name} does not do the following on {backend}: {type(exc).__name__}.)")
+        else:
+            fit[name] = program
+    return fit
 
 
-# --- locks
-
-
-def lock_calls(lock: Any) -> Program:
-    async def main() -> None:
-        for _ in range(LOCKS):
-            await lock.acquire()
-            lock.release()
-
-    return main
-
-
-def lock_blocks(lock: Any) -> Program:
-    async def main() -> None:
-        for _ in range(LOCKS):
-            async with lock:
-                pass
-
-    return main
-
-
-# --- queues
-
-
-def through_queue(make: Callable[[int], Any], size: int) -> Program:
-    async def main() -> None:
-        queue = make(size)
-
-        async def put() -> None:
-            for item in range(ITEMS):
-                await queue.put(item)
-
-        async with anyio.create_task_group() as tg:
-            tg.start_soon(put)
-            for _ in range(ITEMS):
-                await queue.get()
-
-    return main
-
-
-def through_stream(size: int) -> Program:
-    async def main() -> None:
-        send, receive = anyio.create_memory_object_stream[int](size)
-
-        async def put() -> None:
-            for item in range(ITEMS):
-                await send.send(item)
-
-        with send, receive:
-            async with anyio.create_task_group() as tg:
-                tg.start_soon(put)
-                for _ in range(ITEMS):
-                    await receive.receive()
-
-    return main
-
-
-# --- patterns
-
-
-async def bare_group() -> None:
-    results: list[object] = [None] * GATHERED
-
-    async def run(place: int) -> None:
-        results[place] = await nothing(place)
-
-    async with anyio.create_task_group() as tg:
-        for place in range(GATHERED):
-            tg.start_soon(run, place)
-
-
-async def gathered() -> None:
-    await ours.gather(*(nothing(place) for place in range(GATHERED)))
-
-
-async def asyncio_gathered() -> None:
-    await asyncio.gather(*(nothing(place) for place in range(GATHERED)))
-
-
-def elsewhere(name: str, path: str) -> Program | None:
-    """Return the gather of a real system, if it can be imported on this Python."""
-    try:
-        gather = importlib.import_module(path).gather
-    except (ImportError, AttributeError, SyntaxError):
-        print(f"({name} cannot be imported here and takes no part.)")
-        return None
-
-    async def main() -> None:
-        await gather(*(nothing(place) for place in range(GATHERED)))
-
-    return main
-
-
-# --- the stop watch
-
-
-def compare(title: str, count: int, who: dict[str, Program], backend: str, rounds: int) -> None:
+def compare(title: str, count: int, who: Who, backend: str, rounds: int) -> None:
     """Print one table: nanoseconds each, and the ratio of time to the first's."""
+    who = running(who, backend)
     seconds: dict[str, list[float]] = {name: [] for name in who}
-    for turn in range(rounds + 1):
+    for _ in range(rounds):
         for name, program in who.items():
             gc.collect()
             started = process_time()
             anyio.run(program, backend=backend)
-            if turn:
-                seconds[name].append(process_time() - started)
+            seconds[name].append(process_time() - started)
     first = next(iter(seconds.values()))
     print(f"\n{title}, {backend}\n\n| | ns each | time, as a ratio |\n|---|---:|---:|")
     for name, times in seconds.items():
@@ -148,34 +62,10 @@ def compare(title: str, count: int, who: dict[str, Program], backend: str, round
         print(f"| {name} | {median(times) / count * 1e9:,.0f} | {ratio:.2f} |", flush=True)
 
 
-def speed(backend: str, rounds: int) -> None:
+def speed(backend: str, systems: dict[str, ModuleType], rounds: int) -> None:
     """Compare everything that has a counterpart."""
-    stock = {"asyncio.Lock": asyncio.Lock()} if backend == "asyncio" else {}
-    locks = {"anyio.Lock, fast": anyio.Lock(fast_acquire=True), "Lock": ours.Lock()}
-    for title, make in (("acquire() and release()", lock_calls), ("async with lock", lock_blocks)):
-        who = {name: make(lock) for name, lock in {**locks, **stock}.items()}
-        compare(title, LOCKS, who, backend, rounds)
-    for size in (0, 1, 10, 1_000):
-        who = {
-            "anyio memory stream": through_stream(size),
-            "Queue": through_queue(ours.Queue.with_maxsize, size),
-        }
-        if size:
-            who["PriorityQueue"] = through_queue(ours.PriorityQueue, size)
-        if size and backend == "asyncio":
-            who["asyncio.Queue"] = through_queue(asyncio.Queue, size)
-        compare(f"put and get, size {size}", ITEMS, who, backend, rounds)
-    patterns = {"bare task group": bare_group, "gather": gathered}
-    if backend == "asyncio":
-        patterns["asyncio.gather"] = asyncio_gathered
-    for name, path in (
-        ("lionherd-core", "lionherd_core.libs.concurrency"),
-        ("lionpride", "lionpride.libs.concurrency"),
-        ("toolcase", "toolcase.runtime.concurrency"),
-    ):
-        if other := elsewhere(name, path):
-            patterns[name] = other
-    compare("gather of 1,000", GATHERED, patterns, backend, rounds)
+    for title, count, who in Rivals(backend, systems).all():
+        compare(title, count, who, backend, rounds)
 
 
 def memory(backend: str) -> None:
@@ -274,8 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
+    systems = imported()
     for backend in BACKENDS:
-        speed(backend, rounds)
+        speed(backend, systems, rounds)
         memory(backend)
     heap(rounds)
     tracking(rounds)
