@@ -78,8 +78,12 @@ class Rivals:
             first = {"anyio.Lock, fast": use(fast_lock)}
             who = table("Lock", use, first, {"asyncio.Lock": use(asyncio.Lock)})
             rows.append((title, programs.LOCKS, who))
-        fast = {"anyio.Semaphore, fast": permits(lambda n: anyio.Semaphore(n, fast_acquire=True))}
-        who = table("Semaphore", permits, fast, {"asyncio.Semaphore": permits(asyncio.Semaphore)})
+        # The fast path lets nobody else run between; ours does, as AnyIO's own does by default.
+        first = {
+            "anyio.Semaphore": permits(anyio.Semaphore),
+            "anyio.Semaphore, fast": permits(lambda n: anyio.Semaphore(n, fast_acquire=True)),
+        }
+        who = table("Semaphore", permits, first, {"asyncio.Semaphore": permits(asyncio.Semaphore)})
         rows.append(("semaphore.acquire() and release()", programs.LOCKS, who))
         who = table("CapacityLimiter", tokens, {"anyio's": tokens(anyio.CapacityLimiter)}, {})
         rows.append(("async with limiter", programs.LOCKS, who))

@@ -54,6 +54,18 @@ async def hold_once(lock: Lock) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def a_lock_nobody_has_used_answers_like_a_free_one() -> None:
+    lock = Lock()
+    assert not lock.locked()
+    assert not lock.held_by_current_task()
+    assert lock.statistics() == anyio.LockStatistics(locked=False, owner=None, tasks_waiting=0)
+    with pytest.raises(RuntimeError, match=r"not holding|release"):
+        lock.release()
+    # Not awaited, it has taken nothing.
+    lock.acquire().close()
+    assert not lock.locked()
+
+
 async def a_free_lock_is_had_even_without_time() -> None:
     lock = Lock()
     assert await lock.acquire(timeout=0)
@@ -112,6 +124,7 @@ async def an_rlock_is_free_after_as_many_releases() -> None:
 SCENARIOS = [
     waiters_are_served_in_the_order_they_came,
     a_cancelled_waiter_leaves_the_line,
+    a_lock_nobody_has_used_answers_like_a_free_one,
     a_free_lock_is_had_even_without_time,
     a_held_lock_times_out,
     a_cancelled_scope_is_noticed_on_a_free_lock,
