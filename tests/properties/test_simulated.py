@@ -169,11 +169,12 @@ def test_the_example_database_replays_data_and_schedule(backend):
 
     with pytest.raises(TimeoutError):
         test()
+    smallest = runs[-1]
     runs.clear()
     with pytest.raises(TimeoutError):
         test()
 
-    assert runs[0] in [(1, [0]), (1, [0, 0])]
+    assert runs[0] == smallest
 
 
 def test_an_example_runs_with_the_calm_schedule(backend):
