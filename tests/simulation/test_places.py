@@ -16,8 +16,8 @@ from simclock.simulation.places import is_installed, is_plumbing, shorten
     [
         "/home/me/.local/lib/python3.12/site-packages",
         "/usr/lib/python3/dist-packages",
-        "/work/app/.venv/lib/python3.11/site-packages",
-        "/work/vendored/site-packages",
+        "/home/me/app/.venv/lib/python3.11/site-packages",
+        "/home/me/vendored/site-packages",
     ],
 )
 def test_a_library_is_known_wherever_it_is_installed(site: str) -> None:
