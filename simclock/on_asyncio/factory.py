@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simclock.kernel import Limits
+from simclock.kernel import DEFAULT_LIMITS, Limits
 from simclock.on_asyncio import anyio_seam
 from simclock.on_asyncio.loop import SimulatedLoop
 from simclock.on_asyncio.seams import new_timeline
@@ -27,7 +27,7 @@ def new_event_loop(
     *,
     seed: int = 0,
     scheduler: str | Scheduler = "fifo",
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
     epoch: float = EPOCH,
     reorder: str = "tasks",
     stalls: float = 0.0,
@@ -64,7 +64,7 @@ def asyncio_backend(
     *,
     seed: int = 0,
     scheduler: str | Scheduler = "fifo",
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = DEFAULT_LIMITS,
     epoch: float = EPOCH,
     reorder: str = "tasks",
     stalls: float = 0.0,
