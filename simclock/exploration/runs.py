@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, final
 
 from simclock.errors import LivelockError, NestedSimulationError
-from simclock.exploration.stopping import find_interrupt
+from simclock.exploration.stopping import InterruptWatch, find_interrupt, keep_lines
 from simclock.exploration.world import Main, World, load_backend
 from simclock.kernel import DEFAULT_LIMITS, MAIN, stream
 from simclock.schedulers.protocol import Profile, Scheduler
@@ -80,6 +80,7 @@ class Runner:
         self._limits = world.limits
         self._unawaited: list[str] = []
         self._stack = ExitStack()
+        self._watch = InterruptWatch()
         self.runs = 0
         self.profile = Profile()
         self.calm: Outcome | None = None
@@ -92,6 +93,9 @@ class Runner:
             raise NestedSimulationError
         # A second thread waits for the first; within one thread, exploring may nest between runs.
         self._stack.enter_context(_Turn.lock)
+        if self._backend.NAME == "asyncio":
+            # trio hands interrupts to its main task, if nobody else has taken the signal.
+            self._stack.enter_context(self._watch)
         self._stack.callback(_holder.reset, _holder.set(threading.get_ident()))
         self._stack.enter_context(boundary())
         self._stack.enter_context(listening(self._unawaited))
@@ -101,9 +105,9 @@ class Runner:
         if self._wants_warm_up:
             try:
                 self._warm_up()
-            except BaseException:
+            except BaseException as error:
                 # An interrupt: nobody will leave a world that was never entered.
-                self._stack.close()
+                self.__exit__(type(error), error, error.__traceback__)
                 raise
         # What exists by now outlives every run: no collection need look at it again.
         gc.freeze()
@@ -117,6 +121,7 @@ class Runner:
         trace: TracebackType | None,
     ) -> None:
         """Give everything back."""
+        keep_lines(trace)
         # Runs that were torn down leave coroutines unawaited: nobody else shall hear of them.
         gc.collect()
         self._stack.close()
@@ -169,6 +174,8 @@ class Runner:
                 scoped_lanes=self._scoped_lanes(plan.injected),
             )
         interrupt = find_interrupt(outcome.failure)
+        if self._watch.is_due() and interrupt is None:
+            interrupt = KeyboardInterrupt()
         if interrupt is not None:
             self.interrupted = plan, outcome
             raise interrupt
