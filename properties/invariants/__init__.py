@@ -1,6 +1,12 @@
 """Invariants: small objects that watch a run and tell when a promise is broken."""
 
-from properties.invariants.base import BrokenInvariantError, Invariant, holding, watched
+from properties.invariants.base import (
+    BrokenInvariantError,
+    Invariant,
+    holding,
+    made_by,
+    watched,
+)
 from properties.invariants.sharing import (
     ConservedItems,
     ConservedPermits,
@@ -34,5 +40,6 @@ __all__ = [
     "ScopesEndInTime",
     "ShieldsHold",
     "holding",
+    "made_by",
     "watched",
 ]

@@ -13,9 +13,9 @@ from simclock.errors import UsageError
 from simclock.simulation.current import current_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
-__all__ = ["BrokenInvariantError", "Invariant", "holding", "watched"]
+__all__ = ["BrokenInvariantError", "Invariant", "holding", "made_by", "watched"]
 
 
 @final
@@ -101,13 +101,32 @@ def watched(
     ) -> Callable[..., Coroutine[Any, Any, Any]]:
         @functools.wraps(test)
         async def run(*args: Any, **kwargs: Any) -> Any:
-            invariants = [make() for make in makers]
+            invariants = made_by(makers)
             async with holding(*invariants):
                 return await test(*invariants, *args, **kwargs)
 
         return run
 
     return decorate
+
+
+def made_by(makers: Sequence[Callable[[], Invariant]]) -> tuple[Invariant, ...]:
+    """Return a new invariant from each of ``makers``: classes of invariants, or functions.
+
+    Raises:
+        UsageError: there are none, or one of them makes something else.
+    """
+    if not makers:
+        raise UsageError("name the invariants that are to watch, as in watch=[MutualExclusion]")
+    for maker in makers:
+        if not callable(maker):
+            raise UsageError(
+                f"each run needs invariants of its own: name a class of them, or a function that "
+                f"makes one, not {maker!r}"
+            )
+    invariants = tuple(maker() for maker in makers)
+    _require(invariants)
+    return invariants
 
 
 def _require(invariants: tuple[object, ...]) -> None:
