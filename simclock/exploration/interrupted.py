@@ -36,6 +36,8 @@ def tell_interrupt(
     where = f"simclock: interrupted after {schedules_run} schedules, in one of {plan.label}"
     simulation = outcome.simulation
     step, now = simulation.taken, simulation.now
+    if outcome.interrupted is not None:
+        step, now = outcome.interrupted
     if isinstance(interrupt, Stop) and interrupt.step:
         step, now = interrupt.step, interrupt.now
     order = [lane for lane in simulation.trace.order if lane >= 0][:step]
@@ -59,9 +61,6 @@ def _deviations(
     known = (*[d for d in applied if d.kind is Kind.TIE], *injected)
     if plan.scheduler is None:
         return known
-    if runner.world.backend != "asyncio":
-        # A run on trio cannot be ended before a step: what hung would hang again.
-        return None
     follow = FollowScheduler(order, applied)
     again = runner.run_until(len(order), plan.seed, follow, injected)
     if not isinstance(again.failure, SimulationError):

@@ -81,6 +81,7 @@ class Runner:
         self._unawaited: list[str] = []
         self._stack = ExitStack()
         self._watch = InterruptWatch()
+        self._ends_abruptly = False
         self.runs = 0
         self.profile = Profile()
         self.calm: Outcome | None = None
@@ -172,6 +173,7 @@ class Runner:
                 self._args,
                 unawaited=self._unawaited,
                 scoped_lanes=self._scoped_lanes(plan.injected),
+                ends_abruptly=self._ends_abruptly,
             )
         interrupt = find_interrupt(outcome.failure)
         if self._watch.is_due() and interrupt is None:
@@ -185,7 +187,7 @@ class Runner:
         self, step: int, seed: int, scheduler: Scheduler, injected: tuple[Deviation, ...]
     ) -> Outcome:
         """Run once more, after the world was left, and end it before it takes ``step``."""
-        self._wants_warm_up = False
+        self._wants_warm_up, self._ends_abruptly = False, True
         self._limits = replace(self._limits, steps=max(1, step - 1))
         with self:
             return self.run(Plan(seed, scheduler, injected, label="until"))

@@ -40,6 +40,7 @@ class Backend(Protocol):
         *,
         unawaited: Sequence[str],
         scoped_lanes: frozenset[int] = ...,
+        ends_abruptly: bool = ...,
     ) -> Outcome:
         """Run ``main`` to its end and judge what it leaves."""
         ...

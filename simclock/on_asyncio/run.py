@@ -27,6 +27,7 @@ def execute(
     *,
     unawaited: Sequence[str],
     scoped_lanes: frozenset[int] = frozenset(),
+    ends_abruptly: bool = False,  # noqa: ARG001 - a limit always ends a run at once here
 ) -> Outcome:
     """Run ``main(*args)`` to its end and judge what it leaves behind.
 

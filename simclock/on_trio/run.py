@@ -31,16 +31,19 @@ def execute(
     *,
     unawaited: Sequence[str],
     scoped_lanes: frozenset[int] = frozenset(),
+    ends_abruptly: bool = False,
 ) -> Outcome:
     """Run ``main(*args)`` to its end and judge what it leaves behind.
 
     ``scoped_lanes`` are those that may be cancelled, each through a scope opened around its
-    task; ``unawaited`` is where the caller collects coroutines dropped during the run. Never
-    raises what the program raises.
+    task; ``unawaited`` is where the caller collects coroutines dropped during the run. With
+    ``ends_abruptly`` a limit ends the run before the next step, and nobody unwinds. Never raises
+    what the program raises.
     """
     clock = SimulatedClock(simulation)
     world = clock.world
     world.scoped_lanes = scoped_lanes
+    world.ends_abruptly = ends_abruptly
     value, raised = None, None
     try:
         _refuse_nesting()
@@ -51,7 +54,8 @@ def execute(
     cancelled = failure is None and _was_cancelled(world)
     if failure is None and unawaited:
         failure = NeverAwaitedError("\n".join(unawaited))
-    return Outcome(simulation, None if failure else value, failure, cancelled)
+    value = None if failure else value
+    return Outcome(simulation, value, failure, cancelled, interrupted=world.interrupts.noted)
 
 
 def _refuse_nesting() -> None:

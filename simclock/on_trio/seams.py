@@ -236,6 +236,7 @@ class _SimulatedRunner(_original_runner):  # type: ignore[misc]
     def close(self) -> None:
         """End the run."""
         try:
+            self.clock.world.interrupts.end()
             _original_runner.close(self)
         finally:
             self.clock.world.closed()

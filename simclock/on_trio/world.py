@@ -14,6 +14,7 @@ from simclock.on_trio import seams
 from simclock.on_trio.deadlines import Deadlines
 from simclock.on_trio.describe import describe_deadlock, judge_leftovers
 from simclock.on_trio.driver import TrioDriver
+from simclock.on_trio.interrupts import InterruptNote
 from simclock.on_trio.outside import IOManager, Wakeup, refuse_the_network
 from simclock.on_trio.queue import RunQueue
 from simclock.on_trio.threads import Jobs
@@ -55,6 +56,7 @@ class TrioWorld:
             simulation.ready = deque()  # type: ignore[assignment]
         self.queue = RunQueue(self)
         self.deadlines = Deadlines(self)
+        self.interrupts = InterruptNote(simulation)
         self.jobs = Jobs()
         self.outside = Outside(simulation.limits.wall_time, self.jobs.busy)
         self.scoped_lanes: frozenset[int] = frozenset()
@@ -68,6 +70,7 @@ class TrioWorld:
         self.is_cut_short = False
         self.is_judged = False
         self.is_abandoned = False
+        self.ends_abruptly = False
         self._real_io: Any = None
         self._wakeup: Any = None
         self._init_lane = Lane(CALLBACKS, "callbacks", None, ())
@@ -88,6 +91,7 @@ class TrioWorld:
         self.has_begun = True
         self._real_io = seams.take_over(runner, self)
         refuse_the_network()
+        self.interrupts.begin()
 
     def make_io(self, real: Any) -> IOManager:
         """Return the I/O manager of the run."""
@@ -156,6 +160,9 @@ class TrioWorld:
         except Abandoned:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the program's scopes have to unwind
+            if self.ends_abruptly:
+                self.verdict, self.is_cut_short = error, True
+                self._abandon()
             self.fail(error)
 
     def order_ties(self, scopes: list[Any]) -> list[Any]:

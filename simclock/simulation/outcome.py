@@ -18,6 +18,7 @@ class Outcome:
     ``failure`` is the program's own exception, or a verdict such as ``DeadlockError``, or
     ``None``. ``cancelled`` tells that ``main`` ended by an injected cancellation, which is no
     failure. ``uses_anyio`` tells how a timeout around the program would be written.
+    ``interrupted`` has the step and the time at which a Ctrl-C came, if more followed.
     """
 
     simulation: Simulation
@@ -25,3 +26,4 @@ class Outcome:
     failure: BaseException | None = None
     cancelled: bool = False
     uses_anyio: bool = False
+    interrupted: tuple[int, float] | None = None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType, TracebackType
 
+import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 import simclock
 from simclock.exploration.stopping import keep_lines
@@ -44,11 +47,42 @@ def test_an_interrupt_that_the_program_swallows_ends_the_exploration() -> None:
 
 
 @pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_schedule_that_is_told_leads_to_where_the_interrupt_came(backend: str) -> None:
+    ended: list[str] = []
+
+    async def main() -> None:
+        del ended[:]
+
+        async def worker(name: str) -> None:
+            for _ in range(3):
+                await checkpoint()
+            ended.append(name)
+            if ended == ["c", "b", "a"]:
+                # As if it never ended, and somebody lost patience.
+                signal.raise_signal(signal.SIGINT)
+
+        async with anyio.create_task_group() as group:
+            for name in "abc":
+                group.start_soon(worker, name)
+
+    with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)) as first:
+        simclock.explore(main, backend=backend, schedules=1_000)
+    (note,) = first.value.__notes__
+    (schedule,) = re.findall("schedule='(s1:.*)'", note)
+    with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)):
+        simclock.replay(main, schedule=schedule)
+
+    assert "`worker" in note
+    assert ended == ["c", "b", "a"]
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_signal_is_given_back_after_an_exploration() -> None:
     async def main() -> None:
-        await asyncio.sleep(1)
+        await anyio.sleep(1)
 
-    simclock.explore(main, schedules=2)
+    simclock.explore(main, schedules=2, backend=("asyncio", "trio"))
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
