@@ -59,9 +59,9 @@ class ConcurrentStateMachine:
 
     A subclass sets ``model``, makes what it tests in :meth:`setup`, and declares async methods
     with :func:`rule`. One example is a beginning of calls by one task, then tasks that call at
-    once, and a schedule; Hypothesis draws and shrinks all of it together. There has to be one
-    order of the calls in which the model gives each the response that it had. Run it with
-    :func:`run_machine`, or let pytest collect ``TestName = Machine.TestCase``.
+    once, an ending by one again, and a schedule; Hypothesis draws and shrinks all of it together.
+    There has to be one order of the calls in which the model gives each the response that it had.
+    Run it with :func:`run_machine`, or let pytest collect ``TestName = Machine.TestCase``.
     """
 
     model: Model[Any] | None = None
@@ -70,7 +70,7 @@ class ConcurrentStateMachine:
     """``"asyncio"``, ``"trio"``, or a tuple of both: then each example has one of them."""
     tasks: int = 3
     """How many tasks call at once, at most."""
-    commands: int = 12
+    commands: int = 16
     """How many calls an example has, at most."""
     cancel: bool = False
     """Whether a task may cut off the call that another one is in."""

@@ -41,12 +41,13 @@ class Cancel:
 @final
 @dataclass(frozen=True, slots=True)
 class MachineProgram:
-    """What one example does: preparations, a beginning by one task, then tasks at once."""
+    """What one example does: a beginning by one task, then tasks at once, then an ending by one."""
 
     machine: str
     prepares: tuple[Command, ...] = ()
     beginning: tuple[Command, ...] = ()
     tasks: tuple[tuple[Command | Cancel, ...], ...] = ()
+    ending: tuple[Command, ...] = ()
 
     def __repr__(self) -> str:
         """Return the program as code."""
@@ -55,6 +56,8 @@ class MachineProgram:
         for number, commands in enumerate(self.tasks, 1):
             lines += [f"async def task_{number}():  # at once with the others"]
             lines += [f"    {command!r}" for command in commands]
+        if self.ending:
+            lines += ["# when all tasks have ended", *map(repr, self.ending)]
         return "\n    ".join(["", *lines])
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - the protocol's
@@ -71,11 +74,16 @@ def programs(
     declared = rules_of(machine)
     choices: list[st.SearchStrategy[Command | Cancel]] = [_call(each) for each in declared.rules]
     if cancel and tasks > 1:
-        choices.append(st.integers(1, tasks).map(Cancel))
+        choices.append(st.integers(1, tasks - 1).map(Cancel))
     # Each call says by itself in which task it is made: leaving one out moves no other.
-    placed = st.lists(st.tuples(st.integers(0, tasks), st.one_of(choices)), max_size=commands)
+    # Twice the tasks, for one of the beginning and of the ending: it is about them.
+    places = (0, *range(1, tasks + 1), *range(1, tasks + 1), tasks + 1)
+    each = st.tuples(st.sampled_from(places), st.one_of(choices))
+    # Two lists, as Hypothesis makes a long one about five long at first.
+    half = commands // 2
+    placed = st.tuples(st.lists(each, max_size=commands - half), st.lists(each, max_size=half))
     prepares = st.tuples(*map(_call, declared.prepares))
-    return _arranged(machine.__qualname__, prepares, placed)
+    return _arranged(machine.__qualname__, tasks, prepares, placed)
 
 
 def _call(declared: Rule) -> st.SearchStrategy[Command]:
@@ -88,21 +96,30 @@ def _call(declared: Rule) -> st.SearchStrategy[Command]:
 def _arranged(
     draw: st.DrawFn,
     machine: str,
+    most: int,
     preparing: st.SearchStrategy[tuple[Command, ...]],
-    placing: st.SearchStrategy[list[tuple[int, Command | Cancel]]],
+    placing: st.SearchStrategy[tuple[list[tuple[int, Command | Cancel]], ...]],
 ) -> MachineProgram:
-    prepares, placed = draw(preparing), draw(placing)
-    used = dict.fromkeys(place for place, each in placed if place and isinstance(each, Command))
+    prepares = draw(preparing)
+    placed = [each for part in draw(placing) for each in part]
+    calls = [(place, each) for place, each in placed if isinstance(each, Command)]
+    used = dict.fromkeys(place for place, _ in calls if 0 < place <= most)
     numbers = {place: number for number, place in enumerate(used, 1)}
-    beginning: list[Command] = []
     tasks: list[list[Command | Cancel]] = [[] for _ in numbers]
     for place, each in placed:
+        if place not in numbers:
+            continue
         if isinstance(each, Cancel):
-            # One that hits nobody, or its own task between two calls, would do nothing.
-            if place in numbers and each.task in numbers and place != each.task:
-                tasks[numbers[place] - 1].append(Cancel(numbers[each.task]))
-        elif place:
-            tasks[numbers[place] - 1].append(each)
-        else:
-            beginning.append(each)
-    return MachineProgram(machine, prepares, tuple(beginning), tuple(map(tuple, tasks)))
+            # So many tasks further on: whichever there are, it is another one's call.
+            others = [number for number in numbers.values() if number != numbers[place]]
+            if not others:
+                continue
+            each = Cancel(others[(each.task - 1) % len(others)])  # noqa: PLW2901 - now it is known
+        tasks[numbers[place] - 1].append(each)
+    return MachineProgram(
+        machine,
+        prepares,
+        beginning=tuple(each for place, each in calls if place == 0),
+        tasks=tuple(map(tuple, tasks)),
+        ending=tuple(each for place, each in calls if place > most),
+    )

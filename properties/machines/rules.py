@@ -80,8 +80,8 @@ def precondition(holds: Callable[[Any], object]) -> Callable[[MethodT], MethodT]
 def invariant() -> Callable[[MethodT], MethodT]:
     """Call a method, async or not, whenever no rule is under way; it raises if something is wrong.
 
-    That is after the preparations, after each call of the beginning, which is one task's alone,
-    and when all tasks have ended.
+    That is after the preparations, after each call of the beginning and of the ending, which are
+    one task's alone, and when all tasks have ended.
     """
 
     def decorate(method: MethodT) -> MethodT:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_program"]
 
-_BEGINNING = "beginning"
+_ALONE = "main"
 
 
 async def run_program(machine: Any, program: MachineProgram) -> None:
@@ -57,9 +57,16 @@ class _Run:
             async with anyio.create_task_group() as group:
                 for number, commands in enumerate(program.tasks, 1):
                     group.start_soon(self._task, number, commands, group, name=f"task_{number}")
+        await self._end(program, model)
+
+    async def _end(self, program: MachineProgram, model: Model[Any]) -> None:
         if self._failure is not None:
             raise self._failure
         await self._check_invariants()
+        with anyio.move_on_after(self._machine.patience):
+            for command in program.ending:
+                await self._call(command, 0)
+                await self._check_invariants()
         try:
             assert_linearizable(self._recorder.history(), model)
         except NotLinearizableError as error:
@@ -82,7 +89,7 @@ class _Run:
         if not all(holds(self._machine) for holds in command.rule.conditions):
             return
         method = getattr(self._machine, command.rule.name)
-        task = f"task_{number}" if number else _BEGINNING
+        task = f"task_{number}" if number else _ALONE
         with anyio.CancelScope() as scope:
             self._scopes[number] = scope
             try:

@@ -10,6 +10,7 @@ from anyio import Event
 from anyio.lowlevel import checkpoint
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
 
 from properties.linearizability import NotLinearizableError
 from properties.machines import (
@@ -60,7 +61,7 @@ class TornCounting(Counting):
 
 
 class Queueing(ConcurrentStateMachine):
-    """A correct queue: an item that was handed to a getter which is cut off goes back."""
+    """A correct queue: an item lies in it until a getter that runs takes it."""
 
     model = QueueModel()
     cancel = True
@@ -71,14 +72,14 @@ class Queueing(ConcurrentStateMachine):
         self.items = deque()
         self.waiting = deque()
 
+    def wake(self):
+        if self.waiting:
+            self.waiting.popleft().set()
+
     @rule(item=st.integers(0, 9))
     async def put_nowait(self, item):
-        if self.waiting:
-            event, box = self.waiting.popleft()
-            box.append(item)
-            event.set()
-        else:
-            self.items.append(item)
+        self.items.append(item)
+        self.wake()
 
     @rule()
     async def get_nowait(self):
@@ -86,33 +87,53 @@ class Queueing(ConcurrentStateMachine):
 
     @rule()
     async def get(self):
-        if self.items:
-            return self.items.popleft()
-        event, box = waiter = (Event(), [])
-        self.waiting.append(waiter)
-        try:
-            await event.wait()
-        except BaseException:
-            if waiter in self.waiting:
-                self.waiting.remove(waiter)
-            self.give_back(box)
-            raise
-        return box[0]
-
-    def give_back(self, box):
-        self.items.extendleft(box)
+        while not self.items:
+            event = Event()
+            self.waiting.append(event)
+            try:
+                await event.wait()
+            except BaseException:
+                if event in self.waiting:
+                    self.waiting.remove(event)
+                else:
+                    self.wake()
+                raise
+        return self.items.popleft()
 
 
 class LosingQueueing(Queueing):
-    """A planted bug: what was handed to a getter that is cut off is lost."""
+    """A planted bug: an item is handed to a getter, which may be cut off before it wakes."""
 
-    def give_back(self, box):
-        pass
+    async def setup(self):
+        await super().setup()
+        self.boxes = deque()
+
+    @rule(item=st.integers(0, 9))
+    async def put_nowait(self, item):
+        if self.boxes:
+            event, box = self.boxes.popleft()
+            box.append(item)
+            event.set()
+        else:
+            self.items.append(item)
+
+    @rule()
+    async def get(self):
+        if self.items:
+            return self.items.popleft()
+        waiter = event, box = Event(), []
+        self.boxes.append(waiter)
+        try:
+            await event.wait()
+        finally:
+            if waiter in self.boxes:
+                self.boxes.remove(waiter)
+        return box[0]
 
 
 def failure_of(machine, backend, expected=NotLinearizableError):
     with pytest.raises(expected) as caught:
-        run_machine(machine, backend=backend, settings=PLAIN)
+        run_machine(machine, backend=backend, settings=settings(PLAIN, max_examples=2_000))
     return caught.value, "\n".join(getattr(caught.value, "__notes__", []))
 
 
@@ -206,6 +227,28 @@ def test_a_call_that_waits_for_ever_is_a_deadlock_without_patience(backend):
 
     _, report = failure_of(Waiting, backend, DeadlockError)
     assert calls_in(report)[1:] == ["await machine.get()"]
+
+
+def test_one_task_alone_does_not_see_what_two_do(backend):
+    run_machine(TornCounting, backend=backend, tasks=1, settings=PLAIN)
+
+
+def test_an_example_that_failed_is_tried_first_and_only_for_its_own_machine():
+    class Recalled(TornCounting):
+        pass
+
+    class Other(TornCounting):
+        pass
+
+    kept = settings(PLAIN, database=InMemoryExampleDatabase(), derandomize=False)
+    # Without an example to start from, the one that is tried is the simplest: no calls.
+    once = settings(kept, phases=[Phase.reuse, Phase.generate], max_examples=1)
+    run_machine(Recalled, settings=once)
+    with pytest.raises(NotLinearizableError):
+        run_machine(Recalled, settings=kept)
+    run_machine(Other, settings=once)
+    with pytest.raises(NotLinearizableError):
+        run_machine(Recalled, settings=once)
 
 
 def test_a_precondition_leaves_calls_out(backend):
