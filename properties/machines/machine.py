@@ -29,27 +29,31 @@ _MADE: Final = "_made_test_case"
 _SETTINGS: Final = hypothesis.settings(deadline=None)
 
 
+class MachineTestCase(unittest.TestCase):
+    """Runs a machine, with the ``settings`` of this class."""
+
+    settings: hypothesis.settings = _SETTINGS
+    machine: type[ConcurrentStateMachine]
+
+    def runTest(self) -> None:  # noqa: N802 - the name that unittest calls
+        """Run the machine."""
+        run_machine(self.machine, settings=self.settings)
+
+
 @final
 class _TestCaseOf:
     """Makes ``Machine.TestCase`` a class that pytest and unittest collect."""
 
-    def __get__(self, _: object, machine: type[ConcurrentStateMachine]) -> type[unittest.TestCase]:
-        made: type[unittest.TestCase] | None = machine.__dict__.get(_MADE)
+    def __get__(self, _: object, machine: type[ConcurrentStateMachine]) -> type[MachineTestCase]:
+        made: type[MachineTestCase] | None = machine.__dict__.get(_MADE)
         if made is None:
-
-            class MachineTestCase(unittest.TestCase):
-                """Runs a machine, with the ``settings`` of this class."""
-
-                settings = _SETTINGS
-
-                def runTest(self) -> None:  # noqa: N802 - the name that unittest calls
-                    """Run the machine."""
-                    run_machine(machine, settings=self.settings)
-
-            MachineTestCase.__name__ = f"{machine.__name__}TestCase"
-            MachineTestCase.__qualname__ = f"{machine.__qualname__}.TestCase"
-            MachineTestCase.__module__ = machine.__module__
-            made = MachineTestCase
+            about = {
+                "__doc__": MachineTestCase.__doc__,
+                "__module__": machine.__module__,
+                "__qualname__": f"{machine.__qualname__}.TestCase",
+                "machine": machine,
+            }
+            made = type(f"{machine.__name__}TestCase", (MachineTestCase,), about)
             setattr(machine, _MADE, made)
         return made
 
