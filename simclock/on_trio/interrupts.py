@@ -16,25 +16,36 @@ __all__ = ["InterruptNote"]
 
 @final
 class InterruptNote:
-    """Notes at which step of a run an interrupt came, and leaves it to whoever handled it before.
+    """Notes at which step of a run an interrupt came, and leaves it to trio; a context manager.
 
-    What follows that step is the program's unwinding: it is no part of how it came there.
+    What follows that step is the program's unwinding: it is no part of how it came there. Outside
+    the block nothing is noted: the clock of a run that somebody else starts leaves signals alone.
     """
 
     def __init__(self, simulation: Simulation) -> None:
-        """Note what befalls ``simulation``, from :meth:`begin` on."""
+        """Note what befalls ``simulation``."""
         self._simulation = simulation
+        self._outside: Any = None
         self._before: Any = None
         self._ours = self._note
         self.noted: tuple[int, float] | None = None
 
-    def begin(self) -> None:
-        """Listen, if this thread is the one that hears signals."""
+    def __enter__(self) -> None:
+        """Get ready, if this thread is the one that hears signals."""
         if threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):
-                self._before = before
-                signal.signal(signal.SIGINT, self._ours)
+            self._outside = signal.getsignal(signal.SIGINT)
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signal back, however the run has ended."""
+        if self._outside is not None and signal.getsignal(signal.SIGINT) is self._ours:
+            signal.signal(signal.SIGINT, self._outside)
+
+    def begin(self) -> None:
+        """Listen in front of the handler that trio has just made, if it has made one."""
+        before = signal.getsignal(signal.SIGINT)
+        if self._outside is not None and before is not self._outside:
+            self._before = before
+            signal.signal(signal.SIGINT, self._ours)
 
     def end(self) -> None:
         """Give the signal back before trio does, which looks whether it still has it."""

@@ -47,7 +47,8 @@ def execute(
     value, raised = None, None
     try:
         _refuse_nesting()
-        value = trio.run(main, *args, clock=clock)
+        with world.interrupts:
+            value = trio.run(main, *args, clock=clock)
     except BaseException as error:  # noqa: BLE001 - whatever ends the run is its outcome
         raised = error
     failure = _failure(world, raised)

@@ -9,7 +9,9 @@ import threading
 import pytest
 import trio
 
+from simclock.errors import DeadlockError
 from simclock.kernel import Limits
+from simclock.on_trio import new_clock
 
 
 def next_run_works(run):
@@ -84,6 +86,21 @@ def test_an_interrupt_while_trio_works_reaches_main(run, seed):
     assert isinstance(outcome.failure, BaseExceptionGroup)
     assert isinstance(outcome.failure.exceptions[0], KeyboardInterrupt)
     assert outcome.simulation.now < 2
+
+
+@pytest.mark.parametrize("backend_clock", [True, False])
+def test_the_signal_is_given_back_however_the_run_ends(run, backend_clock):
+    async def main():
+        await trio.sleep_forever()
+
+    before = signal.getsignal(signal.SIGINT)
+    if backend_clock:
+        with pytest.raises(DeadlockError):
+            trio.run(main, clock=new_clock())
+    else:
+        assert isinstance(run(main).failure, DeadlockError)
+
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_interrupt_between_two_steps_is_not_lost(run):
