@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         assert_linearizable,
         check_linearizability,
     )
+    from properties.machines import ConcurrentStateMachine, run_machine
     from properties.models import (
         ANY,
         BarrierModel,
@@ -73,6 +74,7 @@ __all__ = [
     "CancellationArrives",
     "CleanUpOnce",
     "ClockNeverRunsBack",
+    "ConcurrentStateMachine",
     "ConditionModel",
     "ConservedItems",
     "ConservedPermits",
@@ -112,6 +114,7 @@ __all__ = [
     "given",
     "histories",
     "holding",
+    "run_machine",
     "schedules",
     "simulate",
     "simulated",
@@ -151,6 +154,7 @@ _HOMES = {
         "assert_linearizable",
         "check_linearizability",
     ),
+    "machines": ("ConcurrentStateMachine", "run_machine"),
     "models": (
         "ANY",
         "BarrierModel",
@@ -193,7 +197,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 # No subpackage may bear a public name: importing it would put the subpackage in the name's place.
-_SUBPACKAGES = ("conformance", "invariants", "linearizability", "models", "runs", "strategies")
+_SUBPACKAGES = (
+    "conformance",
+    "invariants",
+    "linearizability",
+    "machines",
+    "models",
+    "runs",
+    "strategies",
+)
 
 # Type checkers read the imports above, and so they still refuse a name that does not exist.
 if not TYPE_CHECKING:
