@@ -92,6 +92,20 @@ class Runner:
         holder = _holder.get()
         if current.here() is not None or holder not in {0, threading.get_ident()}:
             raise NestedSimulationError
+        try:
+            self._hold_the_world()
+            if self._wants_warm_up:
+                self._warm_up()
+        except BaseException as error:
+            # A refusal or an interrupt: nobody will leave a world that was never entered.
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        # What exists by now outlives every run: no collection need look at it again.
+        gc.freeze()
+        self._stack.callback(gc.unfreeze)
+        return self
+
+    def _hold_the_world(self) -> None:
         # A second thread waits for the first; within one thread, exploring may nest between runs.
         self._stack.enter_context(_Turn.lock)
         if self._backend.NAME == "asyncio":
@@ -103,17 +117,6 @@ class Runner:
         if gc.isenabled():
             gc.disable()
             self._stack.callback(gc.enable)
-        if self._wants_warm_up:
-            try:
-                self._warm_up()
-            except BaseException as error:
-                # An interrupt: nobody will leave a world that was never entered.
-                self.__exit__(type(error), error, error.__traceback__)
-                raise
-        # What exists by now outlives every run: no collection need look at it again.
-        gc.freeze()
-        self._stack.callback(gc.unfreeze)
-        return self
 
     def __exit__(
         self,

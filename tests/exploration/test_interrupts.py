@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType, TracebackType
@@ -14,6 +15,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 import simclock
+from simclock.errors import SimulationError
 from simclock.exploration.stopping import keep_lines
 
 
@@ -83,6 +85,21 @@ def test_the_signal_is_given_back_after_an_exploration() -> None:
         await anyio.sleep(1)
 
     simclock.explore(main, schedules=2, backend=("asyncio", "trio"))
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_the_signal_is_given_back_by_a_world_that_could_not_be_entered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        await asyncio.sleep(1)
+
+    # As on a Python that reports unawaited coroutines in some other way.
+    monkeypatch.delattr(warnings, "_warn_unawaited_coroutine")
+    with pytest.raises(SimulationError, match="never awaited"):
+        simclock.explore(main, schedules=2)
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
