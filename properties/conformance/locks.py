@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 
-from properties.conformance.kit import (
-    ConformanceError,
-    Ground,
-    Promise,
-    Report,
-    Style,
-    call,
-    examine,
-)
+from properties.conformance.ground import Ground, call
+from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import LockModel, SemaphoreModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = ["limiter", "lock", "semaphore"]
-
-_BOTH = ("asyncio", "trio")
 
 
 async def _hold(made: Any, ground: Ground, inside: MutualExclusion) -> None:
@@ -37,8 +29,8 @@ async def _hold(made: Any, ground: Ground, inside: MutualExclusion) -> None:
         await call(made.release)
 
 
-def _excludes(limit: int) -> Callable[[Callable[[], Any], Ground], Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _excludes(limit: int) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, inside = make(), MutualExclusion(limit)
 
         async def task() -> None:
@@ -51,10 +43,10 @@ def _excludes(limit: int) -> Callable[[Callable[[], Any], Ground], Any]:
     return scenario
 
 
-def _comes_back(limit: int) -> Callable[[Callable[[], Any], Ground], Any]:
+def _comes_back(limit: int) -> Scenario:
     """After anybody was cancelled anywhere, all permits can be had again."""
 
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, inside = make(), MutualExclusion(limit)
 
         async def task() -> None:
@@ -87,7 +79,7 @@ def _comes_back(limit: int) -> Callable[[Callable[[], Any], Ground], Any]:
     return scenario
 
 
-async def _waiters_give_up(make: Callable[[], Any], ground: Ground) -> None:
+async def _waiters_give_up(make: Make, ground: Ground) -> None:
     """Let a wait give up at the very instant of the release: it loses nothing."""
     made, inside = make(), MutualExclusion(10)
 
@@ -110,8 +102,8 @@ async def _waiters_give_up(make: Callable[[], Any], ground: Ground) -> None:
     await call(made.acquire)
 
 
-def _first_come(make_order: Callable[[], FirstInFirstOut]) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _first_come(make_order: Callable[[], FirstInFirstOut]) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, order = make(), make_order()
 
         def task(name: str) -> Callable[[], Any]:
@@ -130,8 +122,8 @@ def _first_come(make_order: Callable[[], FirstInFirstOut]) -> Callable[..., Any]
     return scenario
 
 
-def _sequential(model: Callable[[], Any], calls: int) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _sequential(model: Callable[[], Any], calls: int) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, recorder = make(), Recorder(cut_off="never")
 
         async def acquire() -> None:
@@ -153,7 +145,7 @@ def _sequential(model: Callable[[], Any], calls: int) -> Callable[..., Any]:
     return scenario
 
 
-async def _strangers_cannot_release(make: Callable[[], Any], ground: Ground) -> None:
+async def _strangers_cannot_release(make: Make, ground: Ground) -> None:
     made, inside = make(), MutualExclusion()
 
     async def stranger() -> None:
@@ -171,14 +163,8 @@ async def _strangers_cannot_release(make: Callable[[], Any], ground: Ground) -> 
 
 
 def lock(
-    factory: Callable[[], Any],
-    *,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    factory: Make,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a lock: ``acquire()`` and ``release()``, each plain or async.
 
@@ -195,22 +181,14 @@ def lock(
         Promise("sequential", _sequential(LockModel, 3), cancel=True),
         Promise("owned", _strangers_cannot_release),
     )
-    return examine(
-        "lock", factory, ("acquire", "release"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("lock", factory, ("acquire", "release"), promises, options)
 
 
 def semaphore(
-    factory: Callable[[], Any],
+    factory: Make,
     *,
     permits: int = 2,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a semaphore of ``permits``: ``acquire()`` and ``release()``.
 
@@ -225,22 +203,14 @@ def semaphore(
             "sequential", _sequential(lambda: SemaphoreModel(permits), permits + 2), cancel=True
         ),
     )
-    return examine(
-        "semaphore", factory, ("acquire", "release"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("semaphore", factory, ("acquire", "release"), promises, options)
 
 
 def limiter(
-    factory: Callable[[], Any],
+    factory: Make,
     *,
     tokens: int = 2,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a limiter of ``tokens``, which its borrower gives back.
 
@@ -254,14 +224,11 @@ def limiter(
         Promise("sequential", _sequential(lambda: SemaphoreModel(tokens), tokens + 2), cancel=True),
         Promise("owned", _tokens_are_owned(tokens)),
     )
-    return examine(
-        "limiter", factory, ("acquire", "release"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("limiter", factory, ("acquire", "release"), promises, options)
 
 
-def _tokens_are_owned(tokens: int) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _tokens_are_owned(tokens: int) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, inside = make(), MutualExclusion(tokens)
 
         async def stranger() -> None:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
-from properties.conformance.kit import (
-    ConformanceError,
-    Ground,
-    Promise,
-    Report,
-    Style,
-    call,
-    examine,
-)
+from properties.conformance.ground import Ground, call
+from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.verdicts import ConformanceError, Report
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import BarrierModel, ConditionModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = ["barrier", "condition", "event"]
 
-_BOTH: Final = ("asyncio", "trio")
 _ROUNDS_MAX: Final = 20
 
 
-async def _nobody_passes_before(make: Callable[[], Any], ground: Ground) -> None:
+async def _nobody_passes_before(make: Make, ground: Ground) -> None:
     made, raised, passed = make(), False, 0
 
     async def waiter() -> None:
@@ -45,7 +38,7 @@ async def _nobody_passes_before(make: Callable[[], Any], ground: Ground) -> None
     await ground.run(waiter, waiter, setter, waiter)
 
 
-async def _everybody_passes(make: Callable[[], Any], ground: Ground) -> None:
+async def _everybody_passes(make: Make, ground: Ground) -> None:
     """Also who comes later, and whoever was cancelled meanwhile."""
     made = make()
 
@@ -57,7 +50,7 @@ async def _everybody_passes(make: Callable[[], Any], ground: Ground) -> None:
     await call(made.wait)
 
 
-async def _cancelled_waits_leave_no_trace(make: Callable[[], Any], ground: Ground) -> None:
+async def _cancelled_waits_leave_no_trace(make: Make, ground: Ground) -> None:
     made = make()
     done: list[str] = []
 
@@ -78,14 +71,8 @@ async def _cancelled_waits_leave_no_trace(make: Callable[[], Any], ground: Groun
 
 
 def event(
-    factory: Callable[[], Any],
-    *,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    factory: Make,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine an event: ``set()`` and ``wait()``.
 
@@ -97,13 +84,10 @@ def event(
         Promise("open", _everybody_passes, cancel=True),
         Promise("timeouts", _cancelled_waits_leave_no_trace, stalls=True),
     )
-    return examine(
-        "event", factory, ("set", "wait"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("event", factory, ("set", "wait"), promises, options)
 
 
-async def _condition_is_sequential(make: Callable[[], Any], ground: Ground) -> None:
+async def _condition_is_sequential(make: Make, ground: Ground) -> None:
     made, recorder, done = make(), Recorder(), 0
 
     def recorded(name: str) -> Callable[[], Any]:
@@ -139,7 +123,7 @@ async def _condition_is_sequential(make: Callable[[], Any], ground: Ground) -> N
     assert_linearizable(recorder.history(), ConditionModel())
 
 
-async def _no_notification_is_lost(make: Callable[[], Any], ground: Ground) -> None:
+async def _no_notification_is_lost(make: Make, ground: Ground) -> None:
     """Let a waiter give up when a notification comes: it has it, or the other one has."""
     made, woken, patient_waits = make(), 0, False
 
@@ -177,7 +161,7 @@ async def _no_notification_is_lost(make: Callable[[], Any], ground: Ground) -> N
     await ground.run(impatient, patient, notifier)
 
 
-async def _wait_ends_with_the_lock(make: Callable[[], Any], ground: Ground) -> None:
+async def _wait_ends_with_the_lock(make: Make, ground: Ground) -> None:
     made, inside = make(), 0
 
     async def waiter() -> None:
@@ -205,14 +189,8 @@ async def _wait_ends_with_the_lock(make: Callable[[], Any], ground: Ground) -> N
 
 
 def condition(
-    factory: Callable[[], Any],
-    *,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    factory: Make,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a condition: ``acquire()``, ``release()``, ``wait()``, ``notify()``.
 
@@ -225,13 +203,12 @@ def condition(
         Promise("locked", _wait_ends_with_the_lock, stalls=True),
     )
     return examine(
-        "condition", factory, ("acquire", "release", "wait", "notify"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+        "condition", factory, ("acquire", "release", "wait", "notify"), promises, options
+    )
 
 
-def _opens_for_all(parties: int, *, places: bool) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _opens_for_all(parties: int, *, places: bool) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, recorder = make(), Recorder(cut_off="during")
 
         async def wait() -> Any:
@@ -247,8 +224,8 @@ def _opens_for_all(parties: int, *, places: bool) -> Callable[..., Any]:
     return scenario
 
 
-def _opens_for_no_fewer(parties: int) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _opens_for_no_fewer(parties: int) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made = make()
 
         async def party() -> None:
@@ -264,8 +241,8 @@ def _opens_for_no_fewer(parties: int) -> Callable[..., Any]:
     return scenario
 
 
-def _one_gives_up(parties: int, cut_off: Literal["breaks", "steps back"]) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _one_gives_up(parties: int, cut_off: Literal["breaks", "steps back"]) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, passed, failed = make(), 0, 0
 
         async def impatient() -> None:
@@ -300,17 +277,12 @@ def _one_gives_up(parties: int, cut_off: Literal["breaks", "steps back"]) -> Cal
 
 
 def barrier(
-    factory: Callable[[], Any],
+    factory: Make,
     *,
     parties: int = 3,
     places: bool = True,
     cut_off: Literal["breaks", "steps back"] = "breaks",
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a barrier for ``parties``: ``wait()``.
 
@@ -323,7 +295,4 @@ def barrier(
         Promise("closed", _opens_for_no_fewer(parties), stalls=True),
         Promise("timeouts", _one_gives_up(parties, cut_off)),
     )
-    return examine(
-        "barrier", factory, ("wait",), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("barrier", factory, ("wait",), promises, options)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from properties.conformance.kit import Ground, Promise, Report, Style, call, examine
+from properties.conformance.ground import Ground, call
+from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.verdicts import Report
 from properties.invariants import ConservedItems, holding
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import PriorityQueueModel, QueueModel
@@ -15,11 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["priority_queue", "queue"]
 
-_BOTH = ("asyncio", "trio")
 
-
-def _sequential(model: Callable[[], Any], puts: Sequence[Sequence[Any]]) -> Callable[..., Any]:
-    async def scenario(make: Callable[[], Any], ground: Ground) -> None:
+def _sequential(model: Callable[[], Any], puts: Sequence[Sequence[Any]]) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
         made, recorder = make(), Recorder()
 
         async def put(item: Any) -> None:
@@ -45,7 +45,7 @@ def _sequential(model: Callable[[], Any], puts: Sequence[Sequence[Any]]) -> Call
     return scenario
 
 
-async def _conserves(make: Callable[[], Any], ground: Ground) -> None:
+async def _conserves(make: Make, ground: Ground) -> None:
     """One task is cancelled anywhere; what it did not finish may or may not have been put."""
     made, items = make(), ConservedItems()
 
@@ -76,7 +76,7 @@ async def _conserves(make: Callable[[], Any], ground: Ground) -> None:
         await ground.give_up(5, drain)
 
 
-async def _waits_that_give_up(make: Callable[[], Any], ground: Ground) -> None:
+async def _waits_that_give_up(make: Make, ground: Ground) -> None:
     """Let a get give up at the very instant at which an item comes."""
     made, items, received = make(), ConservedItems(), 0
 
@@ -100,7 +100,7 @@ async def _waits_that_give_up(make: Callable[[], Any], ground: Ground) -> None:
             await get()
 
 
-async def _full_queues_go_on(make: Callable[[], Any], ground: Ground) -> None:
+async def _full_queues_go_on(make: Make, ground: Ground) -> None:
     """Let puts give up while the queue is full: they are in nobody's way."""
     made, kept = make(), 0
 
@@ -126,15 +126,10 @@ async def _full_queues_go_on(make: Callable[[], Any], ground: Ground) -> None:
 
 
 def queue(
-    factory: Callable[[], Any],
+    factory: Make,
     *,
     maxsize: float = 1,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a queue of at most ``maxsize`` items: ``put(item)`` and ``get()``.
 
@@ -149,23 +144,15 @@ def queue(
         Promise("timeouts", _waits_that_give_up, stalls=True),
         Promise("goes on", _full_queues_go_on, stalls=True),
     )[: 4 if maxsize else 1]
-    return examine(
-        "queue", factory, ("put", "get"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("queue", factory, ("put", "get"), promises, options)
 
 
 def priority_queue(
-    factory: Callable[[], Any],
+    factory: Make,
     *,
     maxsize: int = 0,
     stable: bool = True,
-    backend: str | Sequence[str] = _BOTH,
-    schedules: int = 200,
-    seed: int = 0,
-    style: Style = "anyio",
-    without: Sequence[str] = (),
-    name: str | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Examine a priority queue of at most ``maxsize`` items, 0 for any number: ``put``, ``get``.
 
@@ -179,7 +166,4 @@ def priority_queue(
         Promise("timeouts", _waits_that_give_up, stalls=True),
         Promise("goes on", _full_queues_go_on, stalls=True),
     )
-    return examine(
-        "priority queue", factory, ("put", "get"), promises,
-        backend=backend, schedules=schedules, seed=seed, style=style, without=without, name=name,
-    )  # fmt: skip
+    return examine("priority queue", factory, ("put", "get"), promises, options)

@@ -11,7 +11,6 @@ from anyio.lowlevel import checkpoint
 import simclock
 from properties import conformance
 from properties.conformance import ConformanceError
-from simclock import UsageError
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -321,32 +320,6 @@ def test_a_report_has_a_line_for_each_verdict(backend):
     assert lines[0] == "lock: a lock"
     assert lines[1] == f"  kept    exclusion ({backend}, 5 schedules)"
     assert len(lines) == 6
-
-
-def test_an_adapter_without_a_needed_method_is_refused():
-    class Halfway:
-        async def acquire(self): ...
-
-    with pytest.raises(
-        UsageError,
-        match="a lock needs the methods acquire, release, and Halfway lacks release: write a small adapter",
-    ):
-        conformance.lock(Halfway)
-
-
-def test_what_is_no_factory_is_refused():
-    with pytest.raises(UsageError, match="a kit takes a factory that makes a new lock each time"):
-        conformance.lock(7)
-
-
-def test_a_promise_that_does_not_exist_is_refused():
-    with pytest.raises(UsageError, match="the lock kit has no promise 'fast'; it has 'exclusion'"):
-        conformance.lock(anyio.Lock, without=["fast"])
-
-
-def test_a_style_that_does_not_exist_is_refused():
-    with pytest.raises(UsageError, match="style is 'anyio' or 'asyncio'"):
-        conformance.lock(anyio.Lock, style="curio")
 
 
 def test_verdicts_carry_the_failure_itself(backend):

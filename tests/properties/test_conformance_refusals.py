@@ -1,0 +1,68 @@
+"""What a kit cannot examine, and an option it does not have, is refused with what would be right."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from properties import conformance
+from properties.conformance.kit import examine
+from simclock import UsageError
+
+
+def test_an_adapter_without_a_needed_method_is_refused():
+    class Halfway:
+        async def acquire(self): ...
+
+    with pytest.raises(
+        UsageError,
+        match="a lock needs the methods acquire, release, and Halfway lacks release: write a small adapter",
+    ):
+        conformance.lock(Halfway)
+
+
+def test_what_is_no_factory_is_refused():
+    with pytest.raises(UsageError, match="a kit takes a factory that makes a new lock each time"):
+        conformance.lock(7)
+
+
+def test_a_promise_that_does_not_exist_is_refused():
+    with pytest.raises(
+        UsageError,
+        match="the lock kit has no promise 'fast' to go without: a tuple of some of 'exclusion'",
+    ):
+        conformance.lock(anyio.Lock, without=["fast"])
+
+
+def test_a_style_that_does_not_exist_is_refused():
+    with pytest.raises(UsageError, match="style is 'anyio' or 'asyncio'"):
+        conformance.lock(anyio.Lock, style="curio")
+
+
+def test_promises_come_as_a_tuple():
+    with pytest.raises(UsageError, match="to go without: a tuple of some of 'exclusion'"):
+        conformance.lock(anyio.Lock, without="fair")
+
+
+def test_an_option_that_does_not_exist_is_refused():
+    with pytest.raises(
+        UsageError, match="the lock kit has no option 'schedule'; every kit has backend, schedules"
+    ):
+        conformance.lock(anyio.Lock, schedule=10)
+
+
+def test_native_tasks_are_refused_on_trio():
+    with pytest.raises(UsageError, match="style='asyncio' goes with backend='asyncio', not with"):
+        conformance.lock(anyio.Lock, style="asyncio", backend=("asyncio", "trio"))
+
+
+def test_no_backend_at_all_is_refused():
+    with pytest.raises(UsageError, match="backend names one backend or several, and not none"):
+        conformance.lock(anyio.Lock, backend=())
+
+
+def test_a_kit_for_functions_refuses_what_cannot_be_called():
+    with pytest.raises(
+        UsageError, match="the factory of a race returns the function to examine, and this one"
+    ):
+        examine("race", lambda: 7, (), (), {})
