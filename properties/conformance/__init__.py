@@ -3,6 +3,7 @@
 from properties.conformance.locks import limiter, lock, semaphore
 from properties.conformance.meetings import barrier, condition, event
 from properties.conformance.queues import priority_queue, queue
+from properties.conformance.streams import stream
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "priority_queue",
     "queue",
     "semaphore",
+    "stream",
 ]
