@@ -2,6 +2,7 @@
 
 from properties.conformance.locks import limiter, lock, semaphore
 from properties.conformance.meetings import barrier, condition, event
+from properties.conformance.pacing import rate_limiter
 from properties.conformance.queues import priority_queue, queue
 from properties.conformance.streams import stream
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
@@ -17,6 +18,7 @@ __all__ = [
     "lock",
     "priority_queue",
     "queue",
+    "rate_limiter",
     "semaphore",
     "stream",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, cast, final
 
 import anyio
@@ -24,11 +24,11 @@ class Cut:
     itself, and of what comes after that nothing can be promised. This one hits who called.
     """
 
-    def __init__(self, ground: Ground, *, within: float = 0.0) -> None:
-        """Draw a moment of the first ``within`` seconds: a half of one, and some steps on."""
+    def __init__(self, ground: Ground, moments: Sequence[float] = (0.0,)) -> None:
+        """Draw one of ``moments``, in seconds from the call of :meth:`strike`, and some steps."""
         draw = simclock.current().random("cut")
         self._ground = ground
-        self._seconds = draw.randrange(int(2 * within) + 1) / 2
+        self._seconds = draw.choice(moments)
         self._steps = draw.randrange(_STEPS_MAX)
         self._scope = anyio.CancelScope()
         self._task: asyncio.Task[Any] | None = None

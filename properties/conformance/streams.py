@@ -261,7 +261,7 @@ def _cancelled_consumers_close(facts: _Facts) -> Scenario:
     async def scenario(make: Make, ground: Ground) -> None:
         source = _Source(ground, facts.items, pause=1, clean_up=0.5)
         consumer = _Consumer(ground, 0.5)
-        cut = Cut(ground, within=2.0 * len(facts.items))
+        cut = Cut(ground, [half / 2 for half in range(4 * len(facts.items))])
 
         async def consume() -> None:
             if await cut.off(partial(consumer.take_all, make()(source.generator))):
