@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import anyio
@@ -28,6 +29,21 @@ class Ground:
     """
 
     style: Style = "anyio"
+    #: Coroutines that were handed to the subject, which may never have begun one.
+    handed: list[Coroutine[Any, Any, Any]] = field(
+        default_factory=list[Coroutine[Any, Any, Any]], repr=False
+    )
+
+    def close_unstarted(self) -> int:
+        """Close the coroutines that the subject has neither begun nor closed; tell how many."""
+        left = [
+            coroutine
+            for coroutine in self.handed
+            if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+        ]
+        for coroutine in left:
+            coroutine.close()
+        return len(left)
 
     async def run(self, *tasks: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Run ``tasks`` at once, until all have ended."""
@@ -48,6 +64,10 @@ class Ground:
         """Let time pass."""
         await (asyncio.sleep(seconds) if self.style == "asyncio" else anyio.sleep(seconds))
 
+    def now(self) -> float:
+        """Return the virtual time in seconds."""
+        return simclock.current().now
+
     async def settle(self) -> None:
         """Wait until everybody else is blocked."""
         await simclock.current().settle()
@@ -56,6 +76,20 @@ class Ground:
         """Return how many cancellations were injected into this run so far."""
         applied = simclock.current().applied
         return sum(deviation.kind is simclock.Kind.CANCEL for deviation in applied)
+
+    @contextmanager
+    def pardon(self) -> Generator[None]:
+        """Let the block fail in a run into which a cancellation was injected.
+
+        Whom it hits decides what comes out, and no promise is made of that; what is left behind
+        is judged all the same.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if self.cancellations() and not isinstance(error, simclock.SimulationError):
+                return
+            raise
 
     async def give_up(self, seconds: float, function: Callable[[], Any]) -> bool:
         """Call ``function`` and cancel it after ``seconds``; tell whether it ended before."""
@@ -69,6 +103,33 @@ class Ground:
         with anyio.move_on_after(seconds) as scope:
             await call(function)
         return not scope.cancelled_caught
+
+    async def interrupt(self, seconds: float, function: Callable[[], Any]) -> bool:
+        """Call ``function``, cancel it after ``seconds``, and tell whether it ended before.
+
+        Unlike :meth:`give_up` no deadline announces it.
+        """
+        scope, ended = anyio.CancelScope(), False
+
+        async def run() -> None:
+            nonlocal ended
+            with nullcontext() if self.style == "asyncio" else scope:
+                await call(function)
+                ended = True
+
+        if self.style == "asyncio":
+            task = asyncio.create_task(run())
+            await asyncio.wait([task], timeout=seconds)
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+            return ended
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await anyio.sleep(seconds)
+            scope.cancel()
+        return ended
 
 
 async def call(function: Callable[..., Any], *args: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast, final
 
 import simclock
 from properties.conformance.ground import Ground, Style
-from properties.conformance.verdicts import PromiseVerdict, Report
+from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 from simclock.errors import UsageError
 
 __all__ = ["Make", "Options", "Promise", "Scenario", "examine"]
@@ -130,7 +131,7 @@ def _explore(promise: Promise, factory: Make, backend: str, settings: _Settings)
         _scenario,
         promise.scenario,
         factory,
-        Ground(settings.style),
+        settings.style,
         backend=backend,
         schedules=settings.schedules,
         seed=settings.seed,
@@ -142,8 +143,15 @@ def _explore(promise: Promise, factory: Make, backend: str, settings: _Settings)
     return PromiseVerdict(promise.name, backend, explored.schedules_run, explored.failure)
 
 
-async def _scenario(scenario: Scenario, factory: Make, ground: Ground) -> None:
-    await scenario(factory, ground)
+async def _scenario(scenario: Scenario, factory: Make, style: Style) -> None:
+    ground = Ground(style)
+    try:
+        await scenario(factory, ground)
+    finally:
+        # Here and now: the collector would come across them at a moment of its own.
+        left = ground.close_unstarted()
+    if left:
+        raise ConformanceError(f"{left} of the awaitables were neither begun nor closed")
 
 
 async def _check_methods(kit: str, factory: Make, needs: Sequence[str]) -> None:
@@ -155,6 +163,8 @@ async def _check_methods(kit: str, factory: Make, needs: Sequence[str]) -> None:
             f"{', '.join(missing)}: write a small adapter that has them"
         )
     if not needs and not callable(made):
+        if inspect.iscoroutine(made):
+            made.close()
         raise UsageError(
             f"the factory of a {kit} returns the function to examine, and this one returned "
             f"{made!r}: put a lambda around it"
