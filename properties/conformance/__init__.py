@@ -1,5 +1,6 @@
 """Conformance kits: what a lock, a queue, a condition has to keep to, whoever wrote it."""
 
+from properties.conformance.breakers import circuit_breaker
 from properties.conformance.groups import task_group
 from properties.conformance.locks import limiter, lock, semaphore
 from properties.conformance.meetings import barrier, condition, event
@@ -15,6 +16,7 @@ __all__ = [
     "PromiseVerdict",
     "Report",
     "barrier",
+    "circuit_breaker",
     "condition",
     "event",
     "gather",
