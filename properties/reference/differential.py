@@ -1,0 +1,93 @@
+"""The differential check: what libraries do, against what the model allows."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Final, final
+
+from properties.reference.observing import INTERPRETERS, Interpreter, Observer
+from properties.reference.outcomes import LIMIT, Outcome, Verdict, allows, outcomes
+from properties.strategies.drawn import CALM, DrawnSchedule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from properties.reference.outcomes import Outcomes
+    from properties.strategies.programs import Program
+
+__all__ = ["DisagreementError", "check"]
+
+# How much of what would have been allowed is told, and how long it is looked for: a failure is
+# told anew for each program that it shrinks through.
+_SHOWN: Final = 10
+_STATES_FOR_REPORT: Final = 2_000
+
+
+@final
+class DisagreementError(AssertionError):
+    """A library did what the model does not allow. The text tells what, and how to see it again."""
+
+    def __init__(
+        self,
+        program: Program,
+        interpreter: Interpreter,
+        schedule: DrawnSchedule,
+        outcome: Outcome,
+        allowed: Outcomes,
+    ) -> None:
+        self.program = program
+        self.interpreter = interpreter
+        self.schedule = schedule
+        self.outcome = outcome
+        self.allowed = allowed
+        lines = [f"    {each}" for each in allowed.found[:_SHOWN]]
+        if len(allowed.found) > _SHOWN:
+            lines.append(f"    and {len(allowed.found) - _SHOWN} more")
+        if not allowed.complete:
+            lines.append(f"    and perhaps others: {allowed.states} states were looked at, not all")
+        super().__init__(
+            "\n".join(
+                [
+                    f"{interpreter.name} does what the model does not allow. The program:",
+                    textwrap.indent(program.source(), "    ").rstrip(),
+                    "what it did:",
+                    f"    {outcome}",
+                    "what the model allows:",
+                    *lines,
+                    "to see it again, with this interpreter:",
+                    f"    check(Program({program.body!r}), {schedule!r})",
+                ]
+            )
+        )
+
+
+def check(
+    program: Program,
+    schedule: DrawnSchedule = CALM,
+    *,
+    interpreters: Sequence[Interpreter] = INTERPRETERS,
+    observer: Observer | None = None,
+    limit: int = LIMIT,
+) -> dict[str, Verdict]:
+    """Run ``program`` on each of the ``interpreters``, and hold what is seen against the model.
+
+    Returns the verdict by the name of the interpreter: ``UNDECIDED`` where the model has looked
+    at ``limit`` states and knows no answer. To check thousands of programs hand over one
+    ``observer``, which keeps the worlds open that they run in.
+
+    Raises:
+        DisagreementError: the model refuses what was seen.
+        UsageError: ``schedule`` has stalls or cancellations.
+    """
+    if observer is None:
+        with Observer() as made:
+            return check(program, schedule, interpreters=interpreters, observer=made, limit=limit)
+    verdicts: dict[str, Verdict] = {}
+    for interpreter in interpreters:
+        outcome = observer.observe(program, interpreter, schedule)
+        dialect = interpreter.dialect_under(schedule)
+        verdict = verdicts[interpreter.name] = allows(program, outcome, dialect, limit=limit)
+        if verdict is Verdict.REFUSED:
+            allowed = outcomes(program, dialect, limit=min(limit, _STATES_FOR_REPORT))
+            raise DisagreementError(program, interpreter, schedule, outcome, allowed)
+    return verdicts
