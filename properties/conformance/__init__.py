@@ -6,6 +6,7 @@ from properties.conformance.locks import limiter, lock, semaphore
 from properties.conformance.meetings import barrier, condition, event
 from properties.conformance.pacing import rate_limiter
 from properties.conformance.patterns import gather, race
+from properties.conformance.pools import pool
 from properties.conformance.queues import priority_queue, queue
 from properties.conformance.retries import retry
 from properties.conformance.streams import stream
@@ -22,6 +23,7 @@ __all__ = [
     "gather",
     "limiter",
     "lock",
+    "pool",
     "priority_queue",
     "queue",
     "race",
