@@ -55,51 +55,100 @@ def _comes_back(limit: int) -> Scenario:
         async with holding(inside):
             await ground.run(*[task] * (limit + 2))
 
-        held = most = 0
-        all_held, before = anyio.Event(), ground.cancellations()
-
-        async def take_one() -> None:
-            nonlocal held, most
-            await call(made.acquire)
-            held += 1
-            most = max(most, held)
-            if held == limit:
-                all_held.set()
-            try:
-                # All at once, or one permit that is left would do for everybody in turn.
-                await ground.give_up(100, all_held.wait)
-            finally:
-                held -= 1
-                await call(made.release)
-
-        await ground.run(*[take_one] * limit)
-        if most < limit and ground.cancellations() == before:
-            raise ConformanceError(f"only {most} of {limit} can be had at once")
+        await _all_can_be_had(made, ground, limit, cancels=True)
 
     return scenario
 
 
-async def _waiters_give_up(make: Make, ground: Ground) -> None:
-    """Let a wait give up at the very instant of the release: it loses nothing."""
-    made, inside = make(), MutualExclusion(10)
+async def _all_can_be_had(made: Any, ground: Ground, limit: int, *, cancels: bool) -> None:
+    """Take all permits at once: one that is left would do for everybody in turn."""
+    held = most = 0
+    over, before = anyio.Event(), ground.cancellations()
 
-    async def holder() -> None:
+    async def take_one() -> None:
+        nonlocal held, most
         await call(made.acquire)
-        await ground.sleep(1)
-        await call(made.release)
-
-    async def impatient() -> None:
-        await ground.step()
-        if await ground.give_up(1, made.acquire):
+        held += 1
+        most = max(most, held)
+        try:
+            # Where anybody may be cancelled, that may be the witness, too.
+            await (ground.give_up(100, over.wait) if cancels else over.wait())
+        finally:
+            held -= 1
             await call(made.release)
 
-    async def patient() -> None:
-        await ground.step()
-        await ground.step()
-        await _hold(made, ground, inside)
+    async def witness() -> None:
+        await ground.settle()
+        over.set()
 
-    await ground.run(holder, impatient, patient)
-    await call(made.acquire)
+    await ground.run(*[take_one] * limit, witness)
+    if most < limit and ground.cancellations() == before:
+        raise ConformanceError(f"only {most} of {limit} can be had at once")
+
+
+def _waiters_give_up(limit: int) -> Scenario:
+    """Let a wait give up at the very instant of the release: it loses nothing."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, inside = make(), MutualExclusion(limit)
+
+        async def holder() -> None:
+            await call(made.acquire)
+            await ground.sleep(1)
+            await call(made.release)
+
+        async def impatient() -> None:
+            await ground.step()
+            if await ground.give_up(1, made.acquire):
+                await call(made.release)
+
+        async def patient() -> None:
+            await ground.step()
+            await ground.step()
+            await _hold(made, ground, inside)
+
+        await ground.run(*[holder] * limit, impatient, patient)
+        await _all_can_be_had(made, ground, limit, cancels=False)
+
+    return scenario
+
+
+def _in_line(limit: int) -> Scenario:
+    """Let tasks line up one by one while all is out; what comes back goes to the first."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, order = make(), FirstInFirstOut()
+        names = [*(f"holder {number}" for number in range(limit)), *"abc"]
+        begin = {name: anyio.Event() for name in names}
+        end = {name: anyio.Event() for name in names}
+
+        async def hold(name: str) -> None:
+            order.came(name)
+            await call(made.acquire)
+            order.served(name)
+
+        def task(name: str) -> Callable[[], Any]:
+            async def run() -> None:
+                await begin[name].wait()
+                await hold(name)
+                await end[name].wait()
+                await call(made.release)
+                # Who gives back and asks again stands last.
+                await hold(f"{name} again")
+                await call(made.release)
+
+            return run
+
+        async def conductor() -> None:
+            for events in (begin, end):
+                for name in names:
+                    events[name].set()
+                    await ground.settle()
+
+        async with holding(order):
+            await ground.run(conductor, *(task(name) for name in names))
+
+    return scenario
 
 
 def _first_come(make_order: Callable[[], FirstInFirstOut]) -> Scenario:
@@ -170,14 +219,16 @@ def lock(
 
     Promises: ``exclusion``, one holder at a time, whoever is cancelled; ``handed on``, no lock is
     lost to a cancellation; ``timeouts``, nor to a wait that gives up; ``fair``, first come first
-    served; ``sequential``, all calls have an order that a lock explains; ``owned``, only the
-    holder can release. Leave out with ``without`` what an implementation does not promise.
+    served; ``in line``, also if who gives back asks again; ``sequential``, all calls have an order
+    that a lock explains; ``owned``, only the holder can release. Leave out with ``without`` what
+    an implementation does not promise.
     """
     promises = (
         Promise("exclusion", _excludes(1), cancel=True),
         Promise("handed on", _comes_back(1), cancel=True),
-        Promise("timeouts", _waiters_give_up, stalls=True),
+        Promise("timeouts", _waiters_give_up(1), stalls=True),
         Promise("fair", _first_come(FirstInFirstOut)),
+        Promise("in line", _in_line(1)),
         Promise("sequential", _sequential(LockModel, 3), cancel=True),
         Promise("owned", _strangers_cannot_release),
     )
@@ -193,12 +244,14 @@ def semaphore(
     """Examine a semaphore of ``permits``: ``acquire()`` and ``release()``.
 
     Promises: ``limit``, never more than its permits are out; ``conserved``, all can be had again
-    whoever was cancelled; ``timeouts``, whichever wait gave up; ``sequential``.
+    whoever was cancelled; ``timeouts``, whichever wait gave up; ``in line``, what comes back goes
+    to who has waited longest; ``sequential``.
     """
     promises = (
         Promise("limit", _excludes(permits), cancel=True),
         Promise("conserved", _comes_back(permits), cancel=True),
-        Promise("timeouts", _waiters_give_up, stalls=True),
+        Promise("timeouts", _waiters_give_up(permits), stalls=True),
+        Promise("in line", _in_line(permits)),
         Promise(
             "sequential", _sequential(lambda: SemaphoreModel(permits), permits + 2), cancel=True
         ),
@@ -214,13 +267,14 @@ def limiter(
 ) -> Report:
     """Examine a limiter of ``tokens``, which its borrower gives back.
 
-    Promises: ``limit``, ``conserved``, ``timeouts`` and ``sequential`` as for a semaphore;
-    ``owned``, a task that has none cannot give one back.
+    Promises: ``limit``, ``conserved``, ``timeouts``, ``in line`` and ``sequential`` as for a
+    semaphore; ``owned``, a task that has none cannot give one back.
     """
     promises = (
         Promise("limit", _excludes(tokens), cancel=True),
         Promise("conserved", _comes_back(tokens), cancel=True),
-        Promise("timeouts", _waiters_give_up, stalls=True),
+        Promise("timeouts", _waiters_give_up(tokens), stalls=True),
+        Promise("in line", _in_line(tokens)),
         Promise("sequential", _sequential(lambda: SemaphoreModel(tokens), tokens + 2), cancel=True),
         Promise("owned", _tokens_are_owned(tokens)),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
+from properties.conformance.calls import Cut
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -188,6 +190,55 @@ async def _wait_ends_with_the_lock(make: Make, ground: Ground) -> None:
     await ground.run(waiter, other, waiter)
 
 
+async def _notify_all_wakes_everybody(make: Make, ground: Ground) -> None:
+    """Wake three at once, if the object can."""
+    made, woken = make(), 0
+    if not hasattr(made, "notify_all"):
+        return
+
+    async def waiter() -> None:
+        nonlocal woken
+        await call(made.acquire)
+        await call(made.wait)
+        woken += 1
+        await call(made.release)
+
+    async def notifier() -> None:
+        await ground.settle()
+        await call(made.acquire)
+        await call(made.notify_all)
+        await call(made.release)
+        await ground.settle()
+        if woken < 3:
+            raise ConformanceError(f"three waited, and notify_all() woke {woken}")
+
+    await ground.run(waiter, waiter, waiter, notifier)
+
+
+async def _cancelled_as_it_takes_the_lock_back(make: Make, ground: Ground) -> None:
+    """Cancel a wait that was notified while the lock is another's."""
+    made = make()
+
+    async def waiter() -> None:
+        await call(made.acquire)
+        try:
+            ended = await ground.give_up(2, made.wait)
+        finally:
+            await call(made.release)
+        # A scope's cancellation may be felt later; a native one comes once and is never back.
+        if ended and ground.style == "asyncio":
+            raise ConformanceError("a wait that was cancelled ended as if it had not been")
+
+    async def notifier() -> None:
+        await ground.sleep(1)
+        await call(made.acquire)
+        await call(made.notify)
+        await ground.sleep(2)
+        await call(made.release)
+
+    await ground.run(waiter, notifier)
+
+
 def condition(
     factory: Make,
     **options: Unpack[Options],
@@ -195,12 +246,16 @@ def condition(
     """Examine a condition: ``acquire()``, ``release()``, ``wait()``, ``notify()``.
 
     Promises: ``sequential``, all calls have an order that a condition explains; ``notified``, a
-    notification is not lost to a wait that gives up; ``locked``, a wait ends with the lock held.
+    notification is not lost to a wait that gives up; ``locked``, a wait ends with the lock held;
+    ``everybody``, ``notify_all()``, if there is one, wakes all who wait; ``cancelled``, a wait that
+    is cancelled as it takes the lock back has it, and has not swallowed the cancellation.
     """
     promises = (
         Promise("sequential", _condition_is_sequential),
         Promise("notified", _no_notification_is_lost, stalls=True),
         Promise("locked", _wait_ends_with_the_lock, stalls=True),
+        Promise("everybody", _notify_all_wakes_everybody),
+        Promise("cancelled", _cancelled_as_it_takes_the_lock_back),
     )
     return examine(
         "condition", factory, ("acquire", "release", "wait", "notify"), promises, options
@@ -263,15 +318,52 @@ def _one_gives_up(parties: int, cut_off: Literal["breaks", "steps back"]) -> Sce
         async def latecomer() -> None:
             await ground.sleep(100)
             await ground.settle()
-            if passed + failed < parties - 1:
-                with suppress(Exception):
-                    await call(made.wait)
+            await _come_late(made, parties - 1 - passed - failed, cut_off)
 
         await ground.run(impatient, *[patient] * (parties - 1), latecomer)
         if passed and failed:
             raise ConformanceError(f"the barrier broke for {failed} and opened for {passed}")
         if failed and cut_off == "steps back":
             raise ConformanceError(f"one gave up, and the barrier broke for {failed}")
+
+    return scenario
+
+
+async def _come_late(made: Any, waiting: int, cut_off: Literal["breaks", "steps back"]) -> None:
+    if waiting and cut_off == "breaks":
+        raise ConformanceError(f"one gave up, and {waiting} wait on")
+    if waiting:
+        with suppress(Exception):
+            await call(made.wait)
+
+
+def _one_is_cut_off(
+    parties: int, *, places: bool, cut_off: Literal["breaks", "steps back"]
+) -> Scenario:
+    """Cut off any party at any moment: those who were counted pass, and nobody else does."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, recorder, cut = make(), Recorder(cut_off="during"), Cut(ground)
+
+        async def wait() -> Any:
+            return await call(made.wait)
+
+        async def recorded() -> Any:
+            return await recorder.call("wait", wait)
+
+        async def party() -> None:
+            for _ in range(2):
+                # Whatever a broken barrier raises, the history has it.
+                with suppress(Exception):
+                    await ground.give_up(100, recorded)
+
+        async def victim() -> None:
+            with suppress(Exception):
+                await cut.off(partial(ground.give_up, 100, recorded))
+
+        await ground.run(*[party] * parties, victim, cut.strike)
+        model = BarrierModel(parties, places=places, cut_off=cut_off)
+        assert_linearizable(recorder.history(), model)
 
     return scenario
 
@@ -288,11 +380,13 @@ def barrier(
 
     Promises: ``opens``, for all parties, round after round, and with ``places`` it returns the
     place of arrival; ``closed``, it opens for no fewer; ``timeouts``, a party that gives up
-    ``"breaks"`` it for all others or ``"steps back"``, and never leaves it open for some.
+    ``"breaks"`` it for all others or ``"steps back"``, and never leaves it open for some; ``cut
+    off``, a party that is cancelled at any moment has been counted, or has done that.
     """
     promises = (
         Promise("opens", _opens_for_all(parties, places=places)),
         Promise("closed", _opens_for_no_fewer(parties), stalls=True),
         Promise("timeouts", _one_gives_up(parties, cut_off)),
+        Promise("cut off", _one_is_cut_off(parties, places=places, cut_off=cut_off)),
     )
     return examine("barrier", factory, ("wait",), promises, options)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+import anyio
+
+from properties.conformance.calls import Cut
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
-from properties.conformance.verdicts import Report
+from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import ConservedItems, holding
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import PriorityQueueModel, QueueModel
@@ -125,6 +129,98 @@ async def _full_queues_go_on(make: Make, ground: Ground) -> None:
     await ground.run(putter, getter, putter, getter)
 
 
+async def _full_queues_take_no_more(make: Make, ground: Ground, maxsize: int) -> None:
+    """Fill the queue and take one by one: room for one lets one put in, and no more."""
+    made, full, put = make(), anyio.Event(), 0
+
+    async def putter() -> None:
+        nonlocal put
+        await full.wait()
+        await call(made.put, 9)
+        put += 1
+
+    async def getter() -> None:
+        for item in range(maxsize):
+            await call(made.put, item)
+        full.set()
+        for taken in range(maxsize + 2):
+            # Time passes as well, for some look only now and then.
+            await ground.sleep(10)
+            if put != min(taken, 2):
+                raise ConformanceError(
+                    f"{taken} were taken from a full queue, and {put} of 2 waiting puts are done"
+                )
+            await call(made.get)
+
+    await ground.run(putter, putter, getter)
+
+
+def _comes_back(items: Sequence[Any]) -> Scenario:
+    """Cut off two gets as ``items`` come, which are in order; what they had comes out in order."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, left = make(), list[Any]()
+        cuts = (Cut(ground), Cut(ground))
+
+        async def get() -> None:
+            await call(made.get)
+
+        async def putter() -> None:
+            await ground.sleep(1)
+            for item in items:
+                await call(made.put, item)
+
+        async def strike(cut: Cut) -> None:
+            await ground.sleep(1)
+            await cut.strike()
+
+        async def drain() -> None:
+            await ground.sleep(10)
+            while True:
+                left.append(await call(made.get))
+
+        getters = [partial(cut.off, get) for cut in cuts]
+        strikers = [partial(strike, cut) for cut in cuts]
+        await ground.run(*getters, putter, *strikers, partial(ground.give_up, 20, drain))
+        if left != sorted(left):
+            raise ConformanceError(f"put in as {list(items)}, and came out as {left}")
+
+    return scenario
+
+
+def _handed_on(item: Any) -> Scenario:
+    """Cut off a get as its item comes while another waits: one of the two has it."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, cut, got = make(), Cut(ground), 0
+
+        async def get() -> None:
+            nonlocal got
+            await call(made.get)
+            got += 1
+
+        async def patient() -> None:
+            await ground.sleep(1)
+            await ground.give_up(50, get)
+
+        async def putter() -> None:
+            await ground.sleep(2)
+            await call(made.put, item)
+
+        async def striker() -> None:
+            await ground.sleep(2)
+            await cut.strike()
+
+        async def witness() -> None:
+            await ground.sleep(10)
+            if not got:
+                raise ConformanceError("an item is there, and a get waits for one")
+
+        await ground.run(partial(cut.off, get), patient, putter, striker, witness)
+
+    return scenario
+
+
 def queue(
     factory: Make,
     *,
@@ -135,15 +231,21 @@ def queue(
 
     Promises: ``sequential``, all calls have an order that a queue explains, first in first out;
     ``conserved``, no item is lost or doubled, whoever is cancelled; ``timeouts``, nor if a get
-    gives up as an item comes; ``goes on``, puts that gave up are in nobody's way. The last three
-    are examined only if the queue keeps items, so not with ``maxsize=0``.
+    gives up as an item comes; ``goes on``, puts that gave up are in nobody's way; ``put back``, an
+    item that comes back from a get that was cut off keeps its place; ``handed on``, or is had by
+    the next who waits; ``room``, a full queue lets a put in when an item is taken, and not before.
+    All but ``sequential`` are examined only if the queue keeps items, so not with ``maxsize=0``,
+    and ``room`` only if that has a bound.
     """
     promises = (
         Promise("sequential", _sequential(lambda: QueueModel(maxsize), ((1, 2), (3, 4)))),
         Promise("conserved", _conserves, cancel=True),
         Promise("timeouts", _waits_that_give_up, stalls=True),
         Promise("goes on", _full_queues_go_on, stalls=True),
-    )[: 4 if maxsize else 1]
+        Promise("put back", _comes_back((1, 2, 3))),
+        Promise("handed on", _handed_on(1)),
+        *_bounded(maxsize),
+    )[: None if maxsize else 1]
     return examine("queue", factory, ("put", "get"), promises, options)
 
 
@@ -160,10 +262,20 @@ def priority_queue(
     of one priority the first in.
     """
     puts = (((2, "b"), (1, "z")), ((1 if stable else 4, "c"), (3, "d")))
+    alike = [(1 if stable else number, name) for number, name in enumerate("abc")]
     promises = (
         Promise("sequential", _sequential(lambda: PriorityQueueModel(maxsize), puts)),
         Promise("conserved", _conserves, cancel=True),
         Promise("timeouts", _waits_that_give_up, stalls=True),
         Promise("goes on", _full_queues_go_on, stalls=True),
+        Promise("put back", _comes_back(alike)),
+        Promise("handed on", _handed_on((1, "a"))),
+        *_bounded(maxsize or math.inf),
     )
     return examine("priority queue", factory, ("put", "get"), promises, options)
+
+
+def _bounded(maxsize: float) -> Sequence[Promise]:
+    if not 0 < maxsize < math.inf:
+        return ()
+    return (Promise("room", partial(_full_queues_take_no_more, maxsize=int(maxsize))),)

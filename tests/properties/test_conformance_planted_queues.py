@@ -67,6 +67,46 @@ class DropsWhatItWasHanded(QueueBase):
         return mine[0][0]
 
 
+class PutsBackLast(DropsWhatItWasHanded):
+    """An item that comes back from a get that was cancelled stands behind younger ones."""
+
+    async def get(self):
+        if self.items:
+            return self.items.popleft()
+        self.line.append(mine := ([], anyio.Event()))
+        try:
+            await mine[1].wait()
+        except BaseException:
+            if mine in self.line:
+                self.line.remove(mine)
+            self.give_back(mine[0])
+            raise
+        return mine[0][0]
+
+    def give_back(self, items):
+        for item in items:
+            while self.line:
+                box, event = self.line.popleft()
+                box.append(item)
+                event.set()
+                return
+            self.items.append(item)
+
+
+class KeepsForLater(PutsBackLast):
+    """An item that comes back is stored although another get waits for one."""
+
+    def give_back(self, items):
+        self.items.extendleft(items)
+
+
+class RoomForOneMore(QueueBase):
+    async def put(self, item):
+        while len(self.items) > 1:
+            await anyio.sleep(0.01)
+        self.items.append(item)
+
+
 class TakesLate(QueueBase):
     async def get(self):
         while not self.items:
@@ -102,11 +142,12 @@ class FirstInFirstOutOnly(QueueBase):
         self.items.append(item)
 
 
-PROMISES = ["sequential", "conserved", "timeouts", "goes on"]
+PROMISES = ["sequential", "conserved", "timeouts", "goes on", "put back", "handed on", "room"]
 
 
 def only(kit, factory, promise, **options):
-    others = [each for each in PROMISES if each != promise]
+    bounded = kit is conformance.queue or options.get("maxsize")
+    others = [each for each in PROMISES[: None if bounded else -1] if each != promise]
     return kit(factory, without=others, schedules=200, **options)
 
 
@@ -119,6 +160,12 @@ PLANTED = [
     ("conserved", lambda p, **o: only(conformance.priority_queue, LosesOnCancellation, p, **o)),
     ("timeouts", lambda p, **o: only(conformance.priority_queue, DropsWhatItWasHanded, p, **o)),
     ("goes on", lambda p, **o: only(conformance.priority_queue, PutsThoughItGaveUp, p, **o)),
+    ("put back", lambda p, **o: only(conformance.queue, PutsBackLast, p, **o)),
+    ("handed on", lambda p, **o: only(conformance.queue, KeepsForLater, p, **o)),
+    ("room", lambda p, **o: only(conformance.queue, RoomForOneMore, p, **o)),
+    ("put back", lambda p, **o: only(conformance.priority_queue, PutsBackLast, p, **o)),
+    ("handed on", lambda p, **o: only(conformance.priority_queue, KeepsForLater, p, **o)),
+    ("room", lambda p, **o: only(conformance.priority_queue, RoomForOneMore, p, maxsize=1, **o)),
 ]
 
 
