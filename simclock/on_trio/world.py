@@ -198,6 +198,9 @@ class TrioWorld:
             due = self.simulation.timeline.next_due()
             if self._is_something_outside() and self._wait_outside(is_last_hope=due is None):
                 return 0
+            # A job that has just ended sent its news before that, and perhaps after the first look.
+            if self.hear():
+                return 0
             if due is None:
                 self.fail(DeadlockError(describe_deadlock(self)))
             else:
@@ -226,6 +229,8 @@ class TrioWorld:
         due = self.simulation.timeline.next_due()
         if due is None or self._is_something_outside():
             return math.inf
+        if self.hear():
+            return 0
         if self._host_asked_at != self.simulation.step:
             self._host_asked_at = self.simulation.step
         else:

@@ -110,7 +110,10 @@ class Outside:
             return False
         threads = self._own_threads() if self._newcomers_only else self._other_threads()
         where = frames()
-        return any(standing_of(t, where, self._has_work) is not Standing.IDLE for t in threads)
+        if any(standing_of(t, where, self._has_work) is not Standing.IDLE for t in threads):
+            return True
+        # Last of all: a thread that has just become idle sent its news before that.
+        return not self._inbox.empty()
 
     def wait(self, *, gap: float | None = 0.0) -> list[Any]:
         """Wait in real time for the next messages; an empty list if none can come any more.
