@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 
+from properties.conformance.calls import Cut
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -109,6 +110,54 @@ def _waiters_give_up(limit: int) -> Scenario:
 
         await ground.run(*[holder] * limit, impatient, patient)
         await _all_can_be_had(made, ground, limit, cancels=False)
+
+    return scenario
+
+
+def _handed_on(limit: int) -> Scenario:
+    """Cut off a wait as one permit comes back while another waits: one of the two has it."""
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, cut, got = make(), Cut(ground), 0
+
+        async def holder() -> None:
+            await call(made.acquire)
+            await ground.sleep(2)
+            await call(made.release)
+
+        async def keeper() -> None:
+            await call(made.acquire)
+            await ground.sleep(90)
+            await call(made.release)
+
+        async def take() -> None:
+            nonlocal got
+            await call(made.acquire)
+            try:
+                got += 1
+                await ground.sleep(50)
+            finally:
+                await call(made.release)
+
+        async def victim() -> None:
+            await ground.step()
+            await cut.off(take)
+
+        async def patient() -> None:
+            await ground.sleep(1)
+            await take()
+
+        async def striker() -> None:
+            await ground.sleep(2)
+            await cut.strike()
+
+        async def witness() -> None:
+            await ground.sleep(40)
+            if not got:
+                raise ConformanceError("a permit is there, and who waits for one has none")
+
+        keepers = [keeper] * (limit - 1)
+        await ground.run(holder, *keepers, victim, patient, striker, witness)
 
     return scenario
 
@@ -245,13 +294,15 @@ def semaphore(
 
     Promises: ``limit``, never more than its permits are out; ``conserved``, all can be had again
     whoever was cancelled; ``timeouts``, whichever wait gave up; ``in line``, what comes back goes
-    to who has waited longest; ``sequential``.
+    to who has waited longest; ``handed on``, or, if that one was just cut off, to the next;
+    ``sequential``.
     """
     promises = (
         Promise("limit", _excludes(permits), cancel=True),
         Promise("conserved", _comes_back(permits), cancel=True),
         Promise("timeouts", _waiters_give_up(permits), stalls=True),
         Promise("in line", _in_line(permits)),
+        Promise("handed on", _handed_on(permits)),
         Promise(
             "sequential", _sequential(lambda: SemaphoreModel(permits), permits + 2), cancel=True
         ),
@@ -267,14 +318,15 @@ def limiter(
 ) -> Report:
     """Examine a limiter of ``tokens``, which its borrower gives back.
 
-    Promises: ``limit``, ``conserved``, ``timeouts``, ``in line`` and ``sequential`` as for a
-    semaphore; ``owned``, a task that has none cannot give one back.
+    Promises: ``limit``, ``conserved``, ``timeouts``, ``in line``, ``handed on`` and ``sequential``
+    as for a semaphore; ``owned``, a task that has none cannot give one back.
     """
     promises = (
         Promise("limit", _excludes(tokens), cancel=True),
         Promise("conserved", _comes_back(tokens), cancel=True),
         Promise("timeouts", _waiters_give_up(tokens), stalls=True),
         Promise("in line", _in_line(tokens)),
+        Promise("handed on", _handed_on(tokens)),
         Promise("sequential", _sequential(lambda: SemaphoreModel(tokens), tokens + 2), cancel=True),
         Promise("owned", _tokens_are_owned(tokens)),
     )

@@ -71,6 +71,24 @@ class DropsWhatItWasHanded(Turnstile):
             raise
 
 
+class KeepsForLater(Turnstile):
+    """What comes back from a cancelled wait is free, and nobody who waits is told."""
+
+    async def acquire(self):
+        if self.permits:
+            self.permits -= 1
+            return
+        self.line.append(event := anyio.Event())
+        try:
+            await event.wait()
+        except BaseException:
+            if event.is_set():
+                self.permits += 1
+            else:
+                self.line.remove(event)
+            raise
+
+
 class LastComeFirstServed(Turnstile):
     def release(self):
         if self.line:
@@ -107,8 +125,8 @@ PROMISES = {
     conformance.lock: [
         "exclusion", "handed on", "timeouts", "fair", "in line", "sequential", "owned",
     ],
-    conformance.semaphore: ["limit", "conserved", "timeouts", "in line", "sequential"],
-    conformance.limiter: ["limit", "conserved", "timeouts", "in line", "sequential", "owned"],
+    conformance.semaphore: ["limit", "conserved", "timeouts", "in line", "handed on", "sequential"],
+    conformance.limiter: ["limit", "conserved", "timeouts", "in line", "handed on", "sequential", "owned"],
 }  # fmt: skip
 
 
@@ -140,6 +158,8 @@ PLANTED = [
         lambda p, **o: only(conformance.limiter, lambda: DropsWhatItWasHanded(2), p, **o),
     ),
     ("timeouts", lambda p, **o: only(conformance.limiter, lambda: StaysInLine(2), p, **o)),
+    ("handed on", lambda p, **o: only(conformance.semaphore, lambda: KeepsForLater(2), p, **o)),
+    ("handed on", lambda p, **o: only(conformance.limiter, lambda: KeepsForLater(2), p, **o)),
     ("in line", lambda p, **o: only(conformance.limiter, lambda: LastComeFirstServed(2), p, **o)),
     ("owned", lambda p, **o: only(conformance.limiter, lambda: Turnstile(2), p, **o)),
     ("sequential", lambda p, **o: only(conformance.limiter, lambda: LooksTwice(2), p, **o)),
