@@ -16,6 +16,7 @@ from properties.reference.dialects import (
 from properties.reference.differential import DisagreementError, check
 from properties.reference.observing import INTERPRETERS, Interpreter, Observer, observe
 from properties.reference.outcomes import Outcome, Outcomes, Verdict, allows, outcomes
+from properties.reference.small import small_programs
 
 __all__ = [
     "ANYIO_ON_ASYNCIO",
@@ -35,4 +36,5 @@ __all__ = [
     "check",
     "observe",
     "outcomes",
+    "small_programs",
 ]

@@ -96,6 +96,7 @@ class Observer:
         self._program: Program | None = None
         self._interpreter: Interpreter | None = None
         self._notes: list[tuple[str, int]] = []
+        self._ended = 0
 
     def __enter__(self) -> Self:
         """Return the observer."""
@@ -124,7 +125,7 @@ class Observer:
         self._notes = []
         runner = self._runner(interpreter.backend)
         outcome = runner.run(Plan(schedule.seed, schedule.scheduler(), label="drawn"))
-        return Outcome(_raised(outcome.failure), tuple(self._notes))
+        return Outcome(_raised(outcome.failure), self._ended, tuple(self._notes))
 
     def _runner(self, backend: str) -> Runner:
         if backend not in self._runners:
@@ -135,7 +136,10 @@ class Observer:
     async def _main(self) -> None:
         assert self._program is not None
         assert self._interpreter is not None
-        await self._interpreter.main(self._program, self._note)()
+        try:
+            await self._interpreter.main(self._program, self._note)()
+        finally:
+            self._ended = from_seconds(current().now)
 
     def _note(self, name: str) -> None:
         self._notes.append((name, from_seconds(current().now)))

@@ -30,20 +30,21 @@ Note = tuple[str, int]
 @final
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an observer sees: what ``main`` raised, and the notes that were made, in order.
+    """What an observer sees: what ``main`` raised and when, and the notes made, in order.
 
     ``raised`` is ``None`` if ``main`` returned, else the name of an error or a sorted tuple of
-    what a group holds.
+    what a group holds; ``ended`` is the nanosecond at which it did.
     """
 
     raised: Raised | None
+    ended: int
     notes: tuple[Note, ...]
 
     def __str__(self) -> str:
         """Return the outcome in words, on one line."""
-        ended = "returns" if self.raised is None else f"raises {_show(self.raised)}"
-        notes = ", ".join(f"{name} at {to_seconds(at):g}" for name, at in self.notes)
-        return f"{ended}; {notes or 'no notes'}"
+        did = "returns" if self.raised is None else f"raises {_show(self.raised)}"
+        notes = [f"{name} at {to_seconds(at):g}" for name, at in self.notes]
+        return f"{did} at {to_seconds(self.ended):g}; {', '.join(notes) or 'no notes'}"
 
 
 def _show(raised: Raised) -> str:
@@ -121,13 +122,13 @@ class _Walk:
         seen: set[tuple[State, tuple[Note, ...]]] = {start}
         ahead: list[tuple[State, tuple[Note, ...]]] = [start]
         while ahead:
-            state, notes = ahead.pop()
-            self.states += 1
-            if self.states > self._limit:
+            if self.states >= self._limit:
                 self.was_cut_short = True
                 return
+            state, notes = ahead.pop()
+            self.states += 1
             if state.is_over:
-                yield Outcome(state.tasks[MAIN].raised, notes)
+                yield Outcome(state.tasks[MAIN].raised, state.now, notes)
                 continue
             for move in reversed(self._moves(state)):
                 step = move.state, _with_notes(notes, move)
@@ -146,4 +147,5 @@ def _fits(step: tuple[State, tuple[Note, ...]], observed: Outcome) -> bool:
     count = len(notes)
     if notes != observed.notes[:count]:
         return False
-    return count == len(observed.notes) or observed.notes[count][1] >= state.now
+    following = observed.notes[count][1] if count < len(observed.notes) else observed.ended
+    return state.now <= following

@@ -60,71 +60,71 @@ def group(*tasks, body=()):
 
 
 KNOWN = {
-    "nothing at all": (Program(()), {"returns; main at 0"}),
-    "a sleep takes its time": (Program((Sleep(2), Sleep(0.5))), {"returns; main at 2.5"}),
-    "a failure ends main": (Program((Fail(), Sleep(1))), {"raises failure1; no notes"}),
+    "nothing at all": (Program(()), {"returns at 0; main at 0"}),
+    "a sleep takes its time": (Program((Sleep(2), Sleep(0.5))), {"returns at 2.5; main at 2.5"}),
+    "a failure ends main": (Program((Fail(), Sleep(1))), {"raises failure1 at 0; no notes"}),
     "a failure is caught": (
         Program((Catch((Fail(), Sleep(1))),)),
-        {"returns; caught1 at 0, main at 0"},
+        {"returns at 0; caught1 at 0, main at 0"},
     ),
     "clean-up runs on the way out": (
         Program((CleanUp((Sleep(1), Fail())),)),
-        {"raises failure1; cleaned1 at 1"},
+        {"raises failure1 at 1; cleaned1 at 1"},
     ),
     "a scope ends its body in time": (
         Program((Scope(1, False, (Sleep(2),)), Sleep(1))),
-        {"returns; main at 2"},
+        {"returns at 2; main at 2"},
     ),
     "a scope can raise": (
         Program((Scope(1, True, (Sleep(2),)),)),
-        {"raises TimeoutError; no notes"},
+        {"raises TimeoutError at 1; no notes"},
     ),
     "a scope whose body was done does not raise": (
         Program((Scope(0, True, ()),)),
-        {"returns; main at 0"},
+        {"returns at 0; main at 0"},
     ),
     "no time is time out at the first checkpoint": (
         Program((Scope(0, True, (Checkpoint(),)),)),
-        {"raises TimeoutError; no notes"},
+        {"raises TimeoutError at 0; no notes"},
     ),
     "a shield keeps a deadline out until its end": (
         Program((Scope(1, False, (Shield((Sleep(3),)), Checkpoint(), Fail())),)),
-        {"returns; main at 3"},
+        {"returns at 3; main at 3"},
     ),
     "a shield keeps no deadline out that is within": (
         Program((Shield((Scope(1, False, (Sleep(3),)),)),)),
-        {"returns; main at 1"},
+        {"returns at 1; main at 1"},
     ),
     "of two deadlines the outer one is raised": (
         Program((Scope(1, True, (Scope(1, False, (Sleep(3),)), Fail())),)),
-        {"raises TimeoutError; no notes"},
+        {"raises TimeoutError at 1; no notes"},
     ),
     "a cancelled failure is a failure": (
         Program((Scope(1, True, (CleanUp((Sleep(2),)),)),)),
-        {"raises TimeoutError; cleaned1 at 1"},
+        {"raises TimeoutError at 1; cleaned1 at 1"},
     ),
     "tasks run side by side": (
         Program((group((Sleep(2),), (Sleep(1),), body=(Sleep(0.5),)),)),
-        {"returns; task2 at 1, task1 at 2, main at 2"},
+        {"returns at 2; task2 at 1, task1 at 2, main at 2"},
     ),
     "tasks go in any order": (
         Program((group((), ()),)),
         {
-            "returns; task1 at 0, task2 at 0, main at 0",
-            "returns; task2 at 0, task1 at 0, main at 0",
+            "returns at 0; task1 at 0, task2 at 0, main at 0",
+            "returns at 0; task2 at 0, task1 at 0, main at 0",
         },
     ),
     "cancelling a group ends its tasks and its body": (
         Program((group((Sleep(5),), (Sleep(1), CancelGroup()), body=(Sleep(5),)), Sleep(1))),
-        {"returns; task2 at 1, main at 2"},
+        {"returns at 2; task2 at 1, main at 2"},
     ),
     "a task may finish although its group is cancelled": (
         Program((group((Shield((Sleep(2),)),), body=(CancelGroup(),)),)),
-        {"returns; task1 at 2, main at 2"},
+        {"returns at 2; task1 at 2, main at 2"},
     ),
     "a lock is held by one task at a time, first come, first served": (
         Program((group((WithLock(0, (Sleep(1),)),), (Sleep(0.5), WithLock(0, (Sleep(1),)))),)),
-        {"returns; task1 at 1, task2 at 2, main at 2"},
+        {"returns at 2; task1 at 1, task2 at 2, main at 2"},
     ),
     "who is cancelled in line leaves it": (
         Program(
@@ -136,7 +136,7 @@ KNOWN = {
                 ),
             )
         ),
-        {"returns; task2 at 1.5, task1 at 3, task3 at 4, main at 4"},
+        {"returns at 4; task2 at 1.5, task1 at 3, task3 at 4, main at 4"},
     ),
 }
 
@@ -159,47 +159,47 @@ def test_late_callbacks_add_outcomes_and_take_none_away(claim):
 def test_a_failing_task_ends_its_siblings_and_is_raised_in_a_group():
     program = Program((group((Sleep(1), Fail()), (Sleep(2),), body=(CleanUp((Sleep(3),)),)),))
 
-    assert told(program) == {"raises {failure1}; cleaned1 at 1"}
-    assert told(program, ANYIO_ON_ASYNCIO) == {"raises {failure1}; cleaned1 at 1"}
-    assert told(program, CONCURRENCY_ON_TRIO) == {"raises failure1; cleaned1 at 1"}
+    assert told(program) == {"raises {failure1} at 1; cleaned1 at 1"}
+    assert told(program, ANYIO_ON_ASYNCIO) == {"raises {failure1} at 1; cleaned1 at 1"}
+    assert told(program, CONCURRENCY_ON_TRIO) == {"raises failure1 at 1; cleaned1 at 1"}
 
 
 def test_failures_of_one_instant_may_all_be_raised_or_the_first_alone():
     program = Program((group((Checkpoint(), Fail()), body=(Fail(),)),))
 
-    assert told(program) == {"raises {failure2}; no notes"}
+    assert told(program) == {"raises {failure2} at 0; no notes"}
 
     program = Program((group((Fail(),), (Fail(),)),))
 
-    assert told(program) == {"raises {failure1, failure2}; no notes"}
+    assert told(program) == {"raises {failure1, failure2} at 0; no notes"}
 
 
 def test_a_group_within_a_group_raises_a_group_within_a_group():
     program = Program((group((group((Fail(),)),), body=(Sleep(1),)),))
 
-    assert told(program) == {"raises {{failure1}}; no notes"}
-    assert told(program, CONCURRENCY_ON_TRIO) == {"raises failure1; no notes"}
+    assert told(program) == {"raises {{failure1}} at 0; no notes"}
+    assert told(program, CONCURRENCY_ON_TRIO) == {"raises failure1 at 0; no notes"}
 
 
 def test_a_task_that_has_not_started_runs_to_its_first_checkpoint():
     program = Program((group((CleanUp((Checkpoint(), Fail())),), body=(CancelGroup(),)),))
 
     for dialect in DIALECTS.values():
-        assert told(program, dialect) == {"returns; cleaned1 at 0, main at 0"}
+        assert told(program, dialect) == {"returns at 0; cleaned1 at 0, main at 0"}
     assert told(program, SHUFFLED) == {
-        "returns; cleaned1 at 0, main at 0",
-        "raises {failure1}; cleaned1 at 0",
+        "returns at 0; cleaned1 at 0, main at 0",
+        "raises {failure1} at 0; cleaned1 at 0",
     }
 
 
 def test_timers_of_one_instant_fire_before_anybody_runs_unless_callbacks_are_late():
     program = Program((Scope(1, False, (Sleep(1), Checkpoint(), Fail())),))
 
-    assert told(program) == {"returns; main at 1"}
-    assert told(program, ANYIO_ON_ASYNCIO) == {"returns; main at 1"}
+    assert told(program) == {"returns at 1; main at 1"}
+    assert told(program, ANYIO_ON_ASYNCIO) == {"returns at 1; main at 1"}
     assert told(program, SHUFFLED) == {
-        "returns; main at 1",
-        "raises failure1; no notes",
+        "returns at 1; main at 1",
+        "raises failure1 at 1; no notes",
     }
 
 
@@ -247,7 +247,7 @@ def test_every_outcome_that_is_found_is_allowed_and_its_distortions_are_refused(
             assert allows(program, outcome, spoken) is Verdict.ALLOWED
         if found.complete:
             for outcome in found.found[:5]:
-                late = replace(outcome, notes=tuple((n, at + 1) for n, at in outcome.notes))
+                late = replace(outcome, ended=outcome.ended + 1)
                 if late not in found.found:
                     assert allows(program, late, spoken) is Verdict.REFUSED
                 lost = replace(outcome, raised="failure99")
@@ -261,8 +261,8 @@ def test_a_limit_that_was_reached_is_told():
 
     assert not outcomes(program, limit=3).complete
     assert outcomes(program).complete
-    assert allows(program, Outcome("failure9", ()), limit=3) is Verdict.UNDECIDED
-    assert allows(program, Outcome("failure9", ())) is Verdict.REFUSED
+    assert allows(program, Outcome("failure9", 0, ()), limit=3) is Verdict.UNDECIDED
+    assert allows(program, Outcome("failure9", 0, ())) is Verdict.REFUSED
 
 
 def test_outcomes_come_in_one_order_in_every_process():
