@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["task_group"]
 
 Shape = Literal["group", "bare", "either"]
+# In whatever shape a group's failures come, for that is another promise.
+_FAILURES = (Exception, BaseExceptionGroup)
 
 
 def _start(group: Any, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
@@ -55,7 +57,7 @@ def _failure_cancels(shape: Shape) -> Scenario:
                 _start(group, workers.make("patient", 100))
                 _start(group, workers.make("failing", 1, fails=True))
                 await workers.make("the body", 100)()
-        except Exception as error:  # noqa: BLE001 - in whatever shape: judged below
+        except _FAILURES as error:
             failures.raised(workers.failures["failing"])
             failures.caught(error)
         workers.check_gone("group")
@@ -78,7 +80,7 @@ def _body_fails(shape: Shape) -> Scenario:
                 _start(group, workers.make("patient", 100))
                 await ground.sleep(1)
                 raise failures.raised(workers.failure("the body"))  # noqa: TRY301 - the body's own
-        except Exception as error:  # noqa: BLE001 - in whatever shape: judged below
+        except _FAILURES as error:
             failures.caught(error)
         workers.check_gone("group")
         if ground.now() != began + 1:

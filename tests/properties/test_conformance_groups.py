@@ -109,6 +109,20 @@ class ComesBare(Delegating):
             raise
 
 
+class ComesAsMoreThanItIs(Delegating):
+    async def __aexit__(self, *exc):
+        try:
+            return await super().__aexit__(*exc)
+        except ExceptionGroup as group:
+            raise Louder("failures", group.exceptions) from None
+
+
+class Louder(BaseExceptionGroup):
+    def __new__(cls, message, exceptions):
+        # BaseExceptionGroup itself would make an ExceptionGroup of these.
+        return super().__new__(cls, message, exceptions)
+
+
 class SwallowsTheCancellation(Delegating):
     async def __aenter__(self):
         # A group of its own around it is cancelled in place of the caller.
@@ -167,6 +181,7 @@ GROUPS = [
     ("siblings", ComesBare),
     ("body", WaitsForChildrenOfAFailedBody),
     ("failures", LosesTheSecondFailure),
+    ("failures", ComesAsMoreThanItIs),
     ("cancelled", SwallowsTheCancellation),
     ("cancelled", ShieldsItsChildren),
     ("closed", NeverCloses),
