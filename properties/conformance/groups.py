@@ -79,7 +79,7 @@ def _body_fails(shape: Shape) -> Scenario:
             async with make() as group:
                 _start(group, workers.make("patient", 100))
                 await ground.sleep(1)
-                raise failures.raised(workers.failure("the body"))  # noqa: TRY301 - the body's own
+                raise failures.raised(workers.failure("the body"))
         except _FAILURES as error:
             failures.caught(error)
         workers.check_gone("group")
