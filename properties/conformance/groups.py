@@ -109,8 +109,13 @@ def _all_failures_arrive(shape: Shape) -> Scenario:
                 _start(group, workers.make("one", 1, fails=True))
                 _start(group, fails_on_its_way_out)
                 _start(group, workers.make("other", 1, fails=True))
-        except Exception as error:
+        except _FAILURES as error:
             failures.caught(error)
+            if not isinstance(error, Exception):
+                raise ConformanceError(
+                    f"a {type(error).__name__} of nothing but exceptions came: 'except Exception' "
+                    "lets it pass"
+                ) from error
             if shape == "group" and not isinstance(error, BaseExceptionGroup):
                 raise ConformanceError(f"a group was to come, and {error!r} came bare") from error
         for failure in workers.failures.values():
