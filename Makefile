@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test check lint types layers deep bench clean
+.PHONY: demo test check lint types layers deep bench mutants clean
 
 DEMO := docs/examples/anyio_memory_stream.py
 
@@ -42,6 +42,10 @@ deep: $(READY)
 bench: $(VENV)/.bench
 	$(BIN)/python tests/bench/speed.py
 	$(BIN)/python tests/bench/constructs.py
+
+# Breaks concurrency in many small ways, one after another, and shows what catches each.
+mutants: $(READY)
+	$(BIN)/python tests/mutation/prove.py --workers 2
 
 # uv where it is there, else pip; both take the same arguments.
 define install
