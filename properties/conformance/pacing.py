@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
-from properties.conformance.calls import Cut
+from properties.conformance.calls import Cut, allow_polling
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -28,9 +28,6 @@ __all__ = ["rate_limiter"]
 _ROUNDING: Final = 1e-6
 # More permits than this at once make long scenarios, and show nothing new.
 _BURST_MAX: Final = 50
-# Limiters that poll take many steps, and so do those whose sums, rounded, have them wait for the
-# very instant that it is: the simulated clock lets them for a while before it moves on.
-_STEPS_MAX: Final = 100_000
 
 
 @final
@@ -104,8 +101,7 @@ class _Takings:
 @asynccontextmanager
 async def _limiter(facts: _Facts, make: Make) -> AsyncGenerator[_Takings]:
     """Make a limiter to take from, and close it if it can be closed."""
-    simulation = simclock.current()
-    simulation.limits = replace(simulation.limits, steps=_STEPS_MAX)
+    allow_polling()
     made = make()
     yield _Takings(facts, made)
     close = getattr(made, "aclose", None) or getattr(made, "close", None)

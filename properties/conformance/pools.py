@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Unpack, final
 import anyio
 
 import simclock
-from properties.conformance.calls import Cut, bare
+from properties.conformance.calls import Cut, allow_polling, bare
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -47,6 +47,7 @@ class _Jobs:
     """Makes the functions that a pool is to call, and sees when they run."""
 
     def __init__(self, facts: _Facts, ground: Ground) -> None:
+        allow_polling()
         self.ground, self.limit = ground, facts.limit
         self.exclusion = MutualExclusion(facts.limit)
         self.inside = self.begun = 0
