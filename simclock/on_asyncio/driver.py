@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import TYPE_CHECKING, Any, final
 
 from simclock.kernel import MAIN, Lane
 from simclock.on_asyncio.anyio_seam import is_call_from_thread
+from simclock.on_asyncio.scoped import ScopedCoroutine
 from simclock.simulation.places import has_started, place_of
 from simclock.simulation.waiting import describe_spinners
 
@@ -66,14 +67,11 @@ class AsyncioDriver:
             # It may be cancelled before its first step; main's scope opens with its first.
             self.scopes[lane] = CancelScope()
 
-        async def run() -> Any:
+        async def run(inner: Coroutine[Any, Any, Any]) -> Any:
             with self.scopes.get(lane) or CancelScope() as self.scopes[lane]:
-                return await coroutine
+                return await inner
 
-        scoped, named = cast("Any", run()), cast("Any", coroutine)
-        scoped.__name__ = named.__name__
-        scoped.__qualname__ = named.__qualname__
-        return cast("Coroutine[Any, Any, Any]", scoped)
+        return ScopedCoroutine(coroutine, run)
 
     def place(self, lane: Lane) -> str:
         """Return where the task of ``lane`` is suspended."""

@@ -75,9 +75,9 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
 
 def has_started(coroutine: Any) -> bool:
     """Tell whether a coroutine that has not ended has taken its first step."""
-    if not inspect.iscoroutine(coroutine):
+    if not hasattr(coroutine, "cr_frame"):
         return True
-    return inspect.getcoroutinestate(cast("Any", coroutine)) != inspect.CORO_CREATED
+    return inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
 
 
 def is_installed(filename: str) -> bool:
