@@ -1,0 +1,107 @@
+"""How many programs a second are held against the reference model, and where the time goes.
+
+    python tests/bench/differential.py [--programs 1000]
+
+Hypothesis draws programs and schedules, each runs on one library, and the model judges what was
+seen. Processor time, so that what else the machine does counts little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from time import process_time
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from properties import CALM, schedules, task_trees
+from properties.reference import INTERPRETERS, Interpreter, Observer, Verdict, allows, outcomes
+
+
+def measure(observer: Observer, interpreter: Interpreter, programs: int, *, calm: bool):
+    """Return what was counted, and the seconds spent: in runs, in the model, and altogether."""
+    counts: Counter[str] = Counter()
+    seconds = {"run": 0.0, "model": 0.0}
+    worst = 0.0
+
+    @settings(
+        max_examples=programs,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(task_trees(), st.just(CALM) if calm else schedules(stalls=False))
+    def judge(program, schedule):
+        nonlocal worst
+        started = process_time()
+        outcome = observer.observe(program, interpreter, schedule)
+        ran = process_time()
+        verdict = allows(program, outcome, interpreter.dialect_under(schedule))
+        judged = process_time()
+        assert verdict is not Verdict.REFUSED, str(program)
+        seconds["run"] += ran - started
+        seconds["model"] += judged - ran
+        worst = max(worst, judged - ran)
+        counts["programs"] += 1
+        counts["undecided"] += verdict is Verdict.UNDECIDED
+
+    started = process_time()
+    judge()
+    return counts, seconds, process_time() - started, worst
+
+
+def report(programs: int) -> None:
+    """Print one line for each library, on the calm schedule and on drawn ones."""
+    print(
+        "| | schedule | programs/s | in Hypothesis | in the runs | in the model | "
+        "slowest judgement | undecided |\n|---|---|---:|---:|---:|---:|---:|---:|"
+    )
+    with Observer() as observer:
+        for interpreter in INTERPRETERS:
+            for calm in (True, False):
+                counts, seconds, total, worst = measure(observer, interpreter, programs, calm=calm)
+                rest = total - seconds["run"] - seconds["model"]
+                shares = (rest / total, seconds["run"] / total, seconds["model"] / total)
+                print(
+                    f"| {interpreter.name} | {'calm' if calm else 'drawn'} "
+                    f"| {counts['programs'] / total:,.0f} "
+                    + "".join(f"| {share:.0%} " for share in shares)
+                    + f"| {worst * 1000:,.0f} ms | {counts['undecided']} |"
+                )
+                sys.stdout.flush()
+
+
+def report_reduction(programs: int) -> None:
+    """Print how many states the walk looks at with the reduction, and without."""
+    states = Counter()
+
+    @settings(max_examples=programs, database=None, deadline=None, derandomize=True)
+    @given(task_trees())
+    def walk(program):
+        every = outcomes(program, limit=5_000, reduced=False)
+        states["every order"] += every.states
+        states["reduced"] += outcomes(program, limit=5_000).states
+        states["cut short"] += not every.complete
+
+    walk()
+    print(
+        f"\nAll outcomes of {programs} programs on trio: {states['reduced']:,} states, and "
+        f"{states['every order']:,} where every order is tried ({states['cut short']} programs "
+        "were given up at 5,000)."
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=int, default=1_000)
+    programs = parser.parse_args().programs
+    report(programs)
+    report_reduction(programs // 4)
+
+
+if __name__ == "__main__":
+    main()
