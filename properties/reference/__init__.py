@@ -13,7 +13,7 @@ from properties.reference.dialects import (
     Delivery,
     Dialect,
 )
-from properties.reference.differential import DisagreementError, check
+from properties.reference.differential import DisagreementError, check, rules_needed
 from properties.reference.observing import INTERPRETERS, Interpreter, Observer, observe
 from properties.reference.outcomes import Outcome, Outcomes, Verdict, allows, outcomes
 from properties.reference.small import small_programs
@@ -36,5 +36,6 @@ __all__ = [
     "check",
     "observe",
     "outcomes",
+    "rules_needed",
     "small_programs",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import fields, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Final, final
 
 from properties.reference.observing import INTERPRETERS, Interpreter, Observer
@@ -12,10 +14,11 @@ from properties.strategies.drawn import CALM, DrawnSchedule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from properties.reference.dialects import Dialect
     from properties.reference.outcomes import Outcomes
     from properties.strategies.programs import Program
 
-__all__ = ["DisagreementError", "check"]
+__all__ = ["DisagreementError", "check", "rules_needed"]
 
 # How much of what would have been allowed is told, and how long it is looked for: a failure is
 # told anew for each program that it shrinks through.
@@ -91,3 +94,30 @@ def check(
             allowed = outcomes(program, dialect, limit=min(limit, _STATES_FOR_REPORT))
             raise DisagreementError(program, interpreter, schedule, outcome, allowed)
     return verdicts
+
+
+def rules_needed(
+    program: Program,
+    outcome: Outcome,
+    dialect: Dialect,
+    other: Dialect,
+    *,
+    limit: int = LIMIT,
+) -> tuple[str, ...] | None:
+    """Return the fewest rules of ``other`` with which ``dialect`` would allow ``outcome``.
+
+    So it is told why two libraries differ in what they did: the names of fields of
+    :class:`Dialect`, none if ``dialect`` allows the outcome as it is. ``None`` if not even all of
+    them do.
+    """
+    names = [
+        each.name
+        for each in fields(dialect)
+        if getattr(dialect, each.name) != getattr(other, each.name)
+    ]
+    for count in range(len(names) + 1):
+        for taken in combinations(names, count):
+            mixed = replace(dialect, **{name: getattr(other, name) for name in taken})
+            if allows(program, outcome, mixed, limit=limit) is Verdict.ALLOWED:
+                return taken
+    return None

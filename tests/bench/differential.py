@@ -17,7 +17,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from properties import CALM, schedules, task_trees
-from properties.reference import INTERPRETERS, Interpreter, Observer, Verdict, allows, outcomes
+from properties.reference import (
+    INTERPRETERS,
+    Interpreter,
+    Observer,
+    Verdict,
+    allows,
+    outcomes,
+    rules_needed,
+)
+
+
+def drawing(programs: int) -> settings:
+    """Return settings under which the same programs are drawn each time."""
+    return settings(
+        max_examples=programs,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def measure(observer: Observer, interpreter: Interpreter, programs: int, *, calm: bool):
@@ -26,13 +45,7 @@ def measure(observer: Observer, interpreter: Interpreter, programs: int, *, calm
     seconds = {"run": 0.0, "model": 0.0}
     worst = 0.0
 
-    @settings(
-        max_examples=programs,
-        database=None,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    @drawing(programs)
     @given(task_trees(), st.just(CALM) if calm else schedules(stalls=False))
     def judge(program, schedule):
         nonlocal worst
@@ -78,7 +91,7 @@ def report_reduction(programs: int) -> None:
     """Print how many states the walk looks at with the reduction, and without."""
     states = Counter()
 
-    @settings(max_examples=programs, database=None, deadline=None, derandomize=True)
+    @drawing(programs)
     @given(task_trees())
     def walk(program):
         every = outcomes(program, limit=5_000, reduced=False)
@@ -94,12 +107,52 @@ def report_reduction(programs: int) -> None:
     )
 
 
+PAIRS = (
+    ("anyio on asyncio", "anyio on trio"),
+    ("anyio on trio", "trio"),
+    ("concurrency on asyncio", "concurrency on trio"),
+    ("concurrency on asyncio", "anyio on asyncio"),
+    ("concurrency on trio", "anyio on trio"),
+)
+
+
+def report_differences(programs: int) -> None:
+    """Print how often two libraries differ on the calm schedule, and by which of their rules."""
+    by_name = {interpreter.name: interpreter for interpreter in INTERPRETERS}
+    found: dict[tuple[str, str], Counter[str]] = {pair: Counter() for pair in PAIRS}
+
+    @drawing(programs)
+    @given(task_trees())
+    def compare(program):
+        seen = {name: observer.observe(program, by_name[name]) for name in by_name}
+        for (one, other), counts in found.items():
+            if seen[one] == seen[other]:
+                counts["(equal)"] += 1
+                continue
+            mine, theirs = by_name[one].dialect, by_name[other].dialect
+            rules = rules_needed(program, seen[one], theirs, mine)
+            assert rules is not None, str(program)
+            counts[", ".join(rules) or "(order of steps)"] += 1
+
+    with Observer() as observer:
+        compare()
+    print(
+        f"\n{programs} programs on the calm schedule:\n\n| | differ | by which rules |\n|---|---:|---|"
+    )
+    for (one, other), counts in found.items():
+        equal = counts.pop("(equal)")
+        total = equal + counts.total()
+        rules = ", ".join(f"{rule}: {count}" for rule, count in counts.most_common())
+        print(f"| {one} and {other} | {1 - equal / total:.1%} | {rules or 'none'} |")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=1_000)
     programs = parser.parse_args().programs
     report(programs)
+    report_differences(programs)
     report_reduction(programs // 4)
 
 

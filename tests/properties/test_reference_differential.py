@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from properties import CALM, DrawnSchedule, PlannedError, Program, schedules, task_trees
 from properties.reference import (
     ANYIO_ON_ASYNCIO,
+    CONCURRENCY_ON_TRIO,
     INTERPRETERS,
     TRIO,
     DisagreementError,
@@ -22,6 +23,7 @@ from properties.reference import (
     Verdict,
     check,
     observe,
+    rules_needed,
     small_programs,
 )
 from properties.strategies.drawn import Wish
@@ -103,6 +105,29 @@ def test_a_library_does_what_the_model_allows_in_every_small_program(name, obser
 @given(task_trees())
 def test_anyio_on_trio_does_what_trio_does(program):
     assert observe(program, BY_NAME["anyio on trio"]) == observe(program, BY_NAME["trio"])
+
+
+def test_the_rules_that_make_a_difference_are_told():
+    program = Program((Scope(0, True, (Group(((),), ()),)),))
+    on_asyncio = observe(program, BY_NAME["anyio on asyncio"])
+    on_trio = observe(program, BY_NAME["trio"])
+
+    assert rules_needed(program, on_trio, TRIO, ANYIO_ON_ASYNCIO) == ()
+    assert rules_needed(program, on_asyncio, TRIO, ANYIO_ON_ASYNCIO) == ("group_passes_on",)
+    assert rules_needed(program, on_asyncio, TRIO, CONCURRENCY_ON_TRIO) is None
+
+
+@pytest.mark.parametrize("one", BY_NAME)
+def test_whatever_libraries_differ_in_is_one_of_the_rules(one, observer):
+    @settings(PLAIN, max_examples=60)
+    @given(task_trees())
+    def differs(program):
+        outcome = observer.observe(program, BY_NAME[one])
+        for other in INTERPRETERS:
+            rules = rules_needed(program, outcome, other.dialect, BY_NAME[one].dialect)
+            assert rules is not None, other.name
+
+    differs()
 
 
 # Libraries with a planted bug, each a replacement for one name of AnyIO's.
