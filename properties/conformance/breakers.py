@@ -94,10 +94,23 @@ class _Line:
         for number in range(1, count + 1):
             await self.must_pass(f"after {number - 1} failures", fails=True, **how)
 
-    async def recover(self) -> None:
-        """Have as many probes succeed as close the breaker."""
-        for number in range(1, self._facts.probes + 1):
+    async def recover(self, missing: int = 0) -> None:
+        """Have as many probes succeed as close the breaker, but for those ``missing``."""
+        for number in range(1, self._facts.probes + 1 - missing):
             await self.must_pass(f"as probe {number}, though the timeout was over")
+
+    async def one_passes(self, when: str) -> None:
+        """Make some calls at once, and one later; raise unless the first alone is let through."""
+        passed: list[float] = []
+
+        async def caller(share: float) -> None:
+            await self.wait(share)
+            if await self.call(seconds=self._facts.timeout / 2):
+                passed.append(share)
+
+        await self._ground.run(*(partial(caller, share) for share in (0, 0, 0, 0.25)))
+        if len(passed) != 1:
+            raise ConformanceError(f"{len(passed)} calls were let through at once {when}, not one")
 
     async def all_pass(self, when: str) -> None:
         """Make some calls at once, and raise unless all are let through."""
@@ -191,26 +204,21 @@ async def _counts_failures_in_a_row(line: _Line, facts: _Facts, ground: Ground) 
 
 
 async def _tries_one(line: _Line, facts: _Facts, ground: Ground) -> None:
-    """Let many call once the timeout is over, and one while the probe is under way."""
-    probes: list[float] = []
+    del ground
     await line.fail(facts.threshold)
     await line.wait(1.1)
-
-    async def caller(share: float) -> None:
-        await line.wait(share)
-        if await line.call(seconds=facts.timeout / 2):
-            probes.append(share)
-
-    await ground.run(*(partial(caller, share) for share in (0, 0, 0, 0.25)))
-    if len(probes) != 1:
-        raise ConformanceError(f"{len(probes)} calls were let through as probes, not one")
+    await line.one_passes("when the timeout was over")
 
 
 async def _closes(line: _Line, facts: _Facts, ground: Ground) -> None:
     del ground
     await line.fail(facts.threshold)
     await line.wait(1.1)
-    await line.recover()
+    if facts.probes == 1:
+        await line.recover()
+    else:
+        await line.recover(missing=1)
+        await line.one_passes(f"when {facts.probes - 1} probes had succeeded")
     await line.fail(facts.threshold - 1)
     await line.all_pass("after the probe had succeeded, and fewer had failed than open it anew")
 
@@ -219,23 +227,66 @@ async def _opens_anew(line: _Line, facts: _Facts, ground: Ground) -> None:
     async def play() -> None:
         await line.fail(facts.threshold)
         await line.wait(1.1)
+        await line.recover(missing=1)
         await line.fail(1, seconds=facts.timeout / 2)
         await line.stays_open()
 
     await ground.run(play, partial(_clock, line))
 
 
-async def _disregards_stragglers(line: _Line, facts: _Facts, ground: Ground) -> None:
-    async def straggler() -> None:
-        await line.must_pass("before any had failed", seconds=facts.timeout / 2)
+async def _counts_probes_in_a_row(line: _Line, facts: _Facts, ground: Ground) -> None:
+    del ground
+    await line.fail(facts.threshold)
+    for _ in range(2):
+        await line.wait(1.1)
+        await line.recover(missing=1)
+        await line.fail(1)
+    await line.wait(1.1)
+    await line.recover(missing=1)
+    await line.one_passes(f"when {facts.probes - 1} probes in a row had succeeded")
 
+
+async def _disregards_early_stragglers(line: _Line, facts: _Facts, ground: Ground) -> None:
     async def play() -> None:
         await line.wait(0.1)
         await line.fail(facts.threshold)
         await line.wait(0.7)
         await line.must_refuse("after a success that began before the breaker opened")
 
-    await ground.run(straggler, play)
+    await ground.run(partial(line.call, seconds=facts.timeout / 2), play)
+
+
+def _disregards_late_stragglers(*, fails: bool) -> _Play:
+    """Have a call from before end while the probe is under way."""
+
+    async def play(line: _Line, facts: _Facts, ground: Ground) -> None:
+        async def others() -> None:
+            await line.wait(0.1)
+            await line.fail(facts.threshold)
+            await line.wait(1.1)
+            await line.recover(missing=1)
+            await line.one_passes("while a call from before the breaker opened came to its end")
+            await line.all_pass("after the probe had succeeded")
+
+        # A probe takes half a timeout, and begins a little later.
+        straggler = partial(line.call, fails=fails, seconds=1.3 * facts.timeout)
+        await ground.run(straggler, others)
+
+    return play
+
+
+def _disregards_stragglers(facts: _Facts) -> Scenario:
+    plays = (
+        _disregards_early_stragglers,
+        _disregards_late_stragglers(fails=False),
+        _disregards_late_stragglers(fails=True),
+    )
+
+    async def scenario(make: Make, ground: Ground) -> None:
+        for play in plays:
+            await _played(play, facts)(make, ground)
+
+    return scenario
 
 
 async def _cancelled_calls_count_as_nothing(line: _Line, facts: _Facts, ground: Ground) -> None:
@@ -275,9 +326,10 @@ def circuit_breaker(
     Promises: ``closed``, results and errors pass as they are; ``opens``, it then refuses until
     the timeout is over, counted from the failure, and no longer; ``resets``, a success sets the
     count back; ``half-open``, one call at a time is let through as a probe; ``closes``, after
-    its success all are; ``reopens``, after its failure none for another timeout; ``stragglers``,
-    calls that began before it opened do not close it; ``cancelled calls`` count as nothing;
-    ``cancelled probe``, there is another one, after another timeout at the latest.
+    its success all are; ``reopens``, after its failure none for another timeout; ``probes in a
+    row``, those that succeeded before a failure do not count; ``stragglers``, nor do calls that
+    began before it opened; ``cancelled calls`` count as nothing; ``cancelled probe``, there is
+    another one, after another timeout at the latest.
 
     Raises:
         UsageError: a count is not a whole number from 1 to 50, ``timeout`` is not above 0 and
@@ -292,7 +344,8 @@ def circuit_breaker(
         Promise("half-open", _played(_tries_one, facts)),
         Promise("closes", _played(_closes, facts)),
         Promise("reopens", _played(_opens_anew, facts), stalls=True),
-        Promise("stragglers", _played(_disregards_stragglers, facts)),
+        Promise("probes in a row", _played(_counts_probes_in_a_row, facts)),
+        Promise("stragglers", _disregards_stragglers(facts)),
         Promise("cancelled calls", _played(_cancelled_calls_count_as_nothing, facts)),
         Promise("cancelled probe", _played(_cancelled_probes_are_made_again, facts)),
     )

@@ -24,43 +24,52 @@ class RefusedError(Exception):
 class Breaker:
     """A right breaker in the fewest lines, for planted violations to start from."""
 
-    def __init__(self, threshold=3, timeout=10.0):
-        self.threshold, self.timeout = threshold, timeout
-        self.failures, self.opened_at, self.probing = 0, None, False
+    def __init__(self, threshold=3, timeout=10.0, probes=1):
+        self.threshold, self.timeout, self.probes = threshold, timeout, probes
+        self.failures = self.successes = self.era = 0
+        self.opened_at, self.probing = None, False
 
     def now(self):
         return anyio.current_time()
 
     def admit(self):
-        if self.opened_at is None:
-            return
-        if self.probing or self.now() < self.opened_at + self.timeout:
-            raise RefusedError
-        self.probing = True
+        if self.opened_at is not None:
+            if self.probing or self.now() < self.opened_at + self.timeout:
+                raise RefusedError
+            self.probing = True
+        return self.era
 
-    def succeeded(self, began):
-        if began == self.opened_at:
-            self.failures, self.opened_at = 0, None
+    def succeeded(self):
+        self.failures = 0
+        if self.opened_at is not None:
+            self.successes += 1
+            if self.successes == self.probes:
+                self.opened_at, self.era = None, self.era + 1
 
-    def failed(self, began):
+    def failed(self):
         self.failures += 1
-        if self.failures >= self.threshold:
-            self.opened_at = self.now()
+        if self.opened_at is not None or self.failures >= self.threshold:
+            self.opened_at, self.era, self.successes = self.now(), self.era + 1, 0
+
+    def counts(self, began):
+        return began == self.era
 
     async def call(self, function):
-        self.admit()
-        began = self.opened_at
+        began = self.admit()
         try:
             result = await function()
         except Exception:
-            self.probing = False
-            self.failed(began)
+            if self.counts(began):
+                self.probing = False
+                self.failed()
             raise
         except BaseException:
-            self.probing = False
+            if self.counts(began):
+                self.probing = False
             raise
-        self.probing = False
-        self.succeeded(began)
+        if self.counts(began):
+            self.probing = False
+            self.succeeded()
         return result
 
 
@@ -109,6 +118,9 @@ RIGHT = {
         **o,
     ),
     "the simplest": lambda **o: conformance.circuit_breaker(Breaker, **o),
+    "one of three probes": lambda **o: conformance.circuit_breaker(
+        lambda: Breaker(probes=3), probes=3, **o
+    ),
     "one with errors of its own": lambda **o: conformance.circuit_breaker(WrapsErrors, **o),
     "one that counts cancelled probes": lambda **o: conformance.circuit_breaker(
         CountsCancelledProbes, **o
@@ -143,8 +155,7 @@ class HidesErrors(Breaker):
 
 class TakesZeroForNever(Breaker):
     def admit(self):
-        if self.opened_at:
-            super().admit()
+        return super().admit() if self.opened_at else self.era
 
 
 class OpensTooLate(Breaker):
@@ -159,9 +170,9 @@ class CountsFromTheStart(Breaker):
         self.began_at = self.now()
         return await super().call(function)
 
-    def failed(self, began):
-        self.failures += 1
-        if self.failures >= self.threshold:
+    def failed(self):
+        super().failed()
+        if self.opened_at is not None:
             self.opened_at = self.began_at
 
 
@@ -171,15 +182,15 @@ class StaysOpenLonger(Breaker):
 
 
 class CountsAllFailures(Breaker):
-    def succeeded(self, began):
-        if began is not None:
-            super().succeeded(began)
+    def succeeded(self):
+        if self.opened_at is not None:
+            super().succeeded()
 
 
 class LetsAllProbe(Breaker):
     def admit(self):
         self.probing = False
-        super().admit()
+        return super().admit()
 
 
 class ProbesInALine(Breaker):
@@ -197,24 +208,46 @@ class ProbesInALine(Breaker):
 
 
 class ClosesByHalves(Breaker):
-    """Forgets the count of failures when it closes, and so opens at the next."""
+    """Keeps the count of failures when it closes, and so opens at the next."""
 
-    def succeeded(self, began):
-        if began is None:
-            super().succeeded(began)
-        elif began == self.opened_at:
-            self.opened_at = None
+    def succeeded(self):
+        was = self.failures
+        super().succeeded()
+        if was >= self.threshold:
+            self.failures = was
+
+
+class ClosesAfterOneProbe(Breaker):
+    def __init__(self):
+        super().__init__(probes=1)
 
 
 class ForgetsFailedProbes(Breaker):
-    def failed(self, began):
-        if began is None:
-            super().failed(began)
+    def failed(self):
+        if self.opened_at is None:
+            super().failed()
+
+
+class CountsAllProbes(Breaker):
+    def __init__(self):
+        super().__init__(probes=3)
+
+    def failed(self):
+        was = self.successes
+        super().failed()
+        self.successes = was
 
 
 class BelievesStragglers(Breaker):
-    def succeeded(self, began):
-        self.failures, self.opened_at = 0, None
+    def counts(self, began):
+        return True
+
+
+class BelievesLateStragglers(Breaker):
+    """Calls from before count again as soon as one is let through as a probe."""
+
+    def counts(self, began):
+        return super().counts(began) or self.probing
 
 
 class CountsCancellations(Breaker):
@@ -224,22 +257,23 @@ class CountsCancellations(Breaker):
         except Exception:
             raise
         except BaseException:
-            self.failed(self.opened_at)
+            self.failed()
             raise
 
 
 class KeepsTheProbe(Breaker):
     async def call(self, function):
-        self.admit()
-        began = self.opened_at
+        began = self.admit()
         try:
             result = await function()
         except Exception:
-            self.probing = False
-            self.failed(began)
+            if self.counts(began):
+                self.probing = False
+                self.failed()
             raise
-        self.probing = False
-        self.succeeded(began)
+        if self.counts(began):
+            self.probing = False
+            self.succeeded()
         return result
 
 
@@ -250,34 +284,38 @@ PROMISES = [
     "half-open",
     "closes",
     "reopens",
+    "probes in a row",
     "stragglers",
     "cancelled calls",
     "cancelled probe",
 ]
 PLANTED = [
-    ("closed", TurnsNothingIntoDefault),
-    ("closed", HidesErrors),
-    ("opens", TakesZeroForNever),
-    ("opens", OpensTooLate),
-    ("opens", CountsFromTheStart),
-    ("opens", StaysOpenLonger),
-    ("resets", CountsAllFailures),
-    ("half-open", LetsAllProbe),
-    ("half-open", ProbesInALine),
-    ("closes", ClosesByHalves),
-    ("reopens", ForgetsFailedProbes),
-    ("reopens", CountsFromTheStart),
-    ("stragglers", BelievesStragglers),
-    ("cancelled calls", CountsCancellations),
-    ("cancelled probe", KeepsTheProbe),
+    ("closed", TurnsNothingIntoDefault, {}),
+    ("closed", HidesErrors, {}),
+    ("opens", TakesZeroForNever, {}),
+    ("opens", OpensTooLate, {}),
+    ("opens", CountsFromTheStart, {}),
+    ("opens", StaysOpenLonger, {}),
+    ("resets", CountsAllFailures, {}),
+    ("half-open", LetsAllProbe, {}),
+    ("half-open", ProbesInALine, {}),
+    ("closes", ClosesByHalves, {}),
+    ("closes", ClosesAfterOneProbe, {"probes": 2}),
+    ("reopens", ForgetsFailedProbes, {}),
+    ("reopens", CountsFromTheStart, {}),
+    ("probes in a row", CountsAllProbes, {"probes": 3}),
+    ("stragglers", BelievesStragglers, {}),
+    ("stragglers", BelievesLateStragglers, {}),
+    ("cancelled calls", CountsCancellations, {}),
+    ("cancelled probe", KeepsTheProbe, {}),
 ]
 
 
-@pytest.mark.parametrize(("promise", "planted"), PLANTED)
-def test_a_planted_violation_is_caught(promise, planted, backend):
+@pytest.mark.parametrize(("promise", "planted", "facts"), PLANTED)
+def test_a_planted_violation_is_caught(promise, planted, facts, backend):
     others = [each for each in PROMISES if each != promise]
 
-    report = conformance.circuit_breaker(planted, backend=backend, without=others)
+    report = conformance.circuit_breaker(planted, backend=backend, without=others, **facts)
 
     assert report.broken == (promise,), str(report)
 

@@ -56,15 +56,21 @@ RIGHT = {
         **o,
     ),
     "buffer": lambda **o: conformance.stream(
-        lambda source: concurrency.buffer_stream(source, 2), ahead=2, **o
+        lambda source: concurrency.buffer_stream(source, 2),
+        ahead=2,
+        drops=True,
+        resumes=True,
+        **o,
     ),
     "buffer, closed by hand": lambda **o: conformance.stream(
-        lambda source: Bare(concurrency.buffer_stream(source, 2)), ahead=2, **o
+        lambda source: Bare(concurrency.buffer_stream(source, 2)), ahead=2, drops=True, **o
     ),
     "map, closed by hand": lambda **o: conformance.stream(
-        lambda source: Bare(concurrency.map_stream(source, lambda item: item)), **o
+        lambda source: Bare(concurrency.map_stream(source, lambda item: item)), drops=True, **o
     ),
-    "merge of one": lambda **o: conformance.stream(concurrency.merge_streams, ahead=1, **o),
+    "merge of one": lambda **o: conformance.stream(
+        concurrency.merge_streams, ahead=1, drops=True, resumes=True, **o
+    ),
     "merge with another": lambda **o: conformance.stream(
         lambda source: concurrency.merge_streams(["other"], source),
         ahead=1,
@@ -74,7 +80,7 @@ RIGHT = {
         **o,
     ),
     "throttle": lambda **o: conformance.stream(
-        lambda source: concurrency.throttle_stream(source, 2), **o
+        lambda source: concurrency.throttle_stream(source, 2), drops=True, **o
     ),
     "batch": lambda **o: conformance.stream(
         lambda source: concurrency.batch_stream(source, 2), expect=pairs, **o
@@ -110,7 +116,7 @@ def test_an_async_generator_that_closes_its_source_is_right(backend):
 
 
 async def prefetched(source):
-    """Reads ahead in a task of its own, as asyncio programs do."""
+    """Reads ahead in a task of its own, and tells nobody what that fails at once it is left."""
     queue = asyncio.Queue(2)
 
     async def read():
@@ -135,7 +141,9 @@ async def prefetched(source):
 
 
 def test_a_reader_task_is_right_where_cancellation_is_native():
-    report = conformance.stream(prefetched, ahead=3, style="asyncio", schedules=50)
+    report = conformance.stream(
+        prefetched, ahead=3, style="asyncio", schedules=50, without=["clean-up"]
+    )
 
     report.assert_kept()
 
@@ -223,6 +231,37 @@ class HidesTheError:
         return exc_info[0] is not None and issubclass(exc_info[0], Exception)
 
 
+class ClosesWhenTold:
+    def __init__(self, source):
+        self.source = source
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return await anext(self.source)
+
+    async def aclose(self):
+        await self.source.aclose()
+
+
+class ClosesInSilence(ClosesWhenTold):
+    """Tells nobody what came of the closing."""
+
+    async def aclose(self):
+        try:
+            await self.source.aclose()
+        except Exception:
+            pass
+
+
+async def loses_what_comes_too_late(source):
+    """A generator, which a pull that is cut off ends for good."""
+    async with aclosing(source):
+        async for item in source:
+            yield item
+
+
 async def closes_but_when_cancelled(source):
     try:
         async for item in source:
@@ -251,7 +290,18 @@ async def gives_up_on_slow_sources(source):
                 yield item
 
 
-PROMISES = ["complete", "ends", "errors", "left early", "cancelled", "slow", "lazy"]
+PROMISES = [
+    "complete",
+    "ends",
+    "errors",
+    "left early",
+    "clean-up",
+    "cancelled",
+    "slow",
+    "lazy",
+    "dropped",
+    "resumed",
+]
 PLANTED = [
     ("complete", stops_at_none),
     ("complete", repeats_the_last),
@@ -260,9 +310,12 @@ PLANTED = [
     ("errors", drops_items_before_an_error),
     ("left early", leaves_its_source_open),
     ("left early", HidesTheError),
+    ("clean-up", ClosesInSilence),
     ("cancelled", closes_but_when_cancelled),
     ("slow", gives_up_on_slow_sources),
     ("lazy", reads_all_first),
+    ("dropped", ClosesWhenTold),
+    ("resumed", loses_what_comes_too_late),
 ]
 
 
@@ -270,7 +323,7 @@ PLANTED = [
 def test_a_planted_violation_is_caught(promise, planted, backend):
     others = [each for each in PROMISES if each != promise]
 
-    report = conformance.stream(planted, backend=backend, without=others)
+    report = conformance.stream(planted, drops=True, resumes=True, backend=backend, without=others)
 
     assert report.broken == (promise,), str(report)
 
