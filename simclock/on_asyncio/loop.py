@@ -32,6 +32,7 @@ from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
 from simclock.on_asyncio.threaded import ThreadedLoop
 from simclock.simulation import current
 from simclock.simulation.hashing import hash_by_counter
+from simclock.simulation.ordered import OrderedWeakSet
 from simclock.simulation.places import describe_end, place_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class SimulatedLoop(ThreadedLoop):
         self.problems: list[dict[str, Any]] | None = [] if judged else None
         self._call_soon_at_speed: Any = self._make_call_soon(simulation)
         super().__init__(simulation, judged=judged)
+        # Those that are left at the end are closed in the order in which they began.
+        self._asyncgens = OrderedWeakSet()
         # For those who look whether anything is ready.
         self._ready = simulation.ready
         simulation.driver = self.driver = AsyncioDriver(self)

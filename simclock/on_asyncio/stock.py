@@ -14,7 +14,6 @@ from simclock.errors import SimulationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from weakref import WeakSet
 
 __all__ = ["StockLoop", "check_stock_loop"]
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     class StockLoop(base_events.BaseEventLoop):
         """What type checkers are to know of ``BaseEventLoop``."""
 
-        _asyncgens: WeakSet[Any]
+        _asyncgens: Any
         _clock_resolution: float
         _closed: bool
         _current_handle: Any

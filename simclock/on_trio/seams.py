@@ -21,11 +21,11 @@ import outcome
 import trio
 
 from simclock.errors import SimulationError
+from simclock.on_trio import facts
 from simclock.on_trio.stand_ins import NOTHING, ListStandIn, ModuleStandIn, subclass_of
+from simclock.simulation.ordered import OrderedSet, OrderedWeakSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from simclock.kernel import Lane
     from simclock.on_trio.world import TrioWorld
 
@@ -70,6 +70,7 @@ def _import(name: str) -> Any:
 
 
 _run: Any = _import("trio._core._run")
+_asyncgens: Any = _import("trio._core._asyncgens")
 _entry_queue: Any = _import("trio._core._entry_queue")
 _thread_cache: Any = _import("trio._core._thread_cache")
 _threads: Any = _import("trio._threads")
@@ -78,63 +79,9 @@ _signals: Any = _import("trio._signals")
 _here: Any = getattr(_run, "GLOBAL_RUN_CONTEXT", None)
 
 
-# Each fact by which a replacement below stands or falls: what the code of a function mentions,
-# what an object has, which parameters a function takes.
-_FACTS: Final[str] = """
-_run.unrolled_run mentions list runq clear pop deadlines expire start_clock process_events
-_run.unrolled_run mentions deadline_to_sleep_time waiting_for_idle task_exited current_time
-_run.unrolled_run mentions _next_send_fn _next_send runner
-_run.Runner.spawn_impl mentions Task _create reschedule
-_run.Runner.reschedule takes self task next_send
-_run.Runner has runq tasks deadlines io_manager entry_queue main_task init_task asyncgens is_guest
-_run.Runner has main_task_outcome waiting_for_idle instruments clock task_exited close
-_run.Task has coro name _abort_func _next_send _next_send_fn _runner _child_nurseries
-_run.Task has custom_sleep_data __weakref__ _create
-_run.Task._attempt_abort mentions _abort_func reschedule
-_run.CancelScope.__enter__ mentions CancelStatus _might_change_registered_deadline
-_run.CancelScope._might_change_registered_deadline mentions deadlines add remove
-_run.CancelScope has _registered_deadline _cancel
-_run.Deadlines has add remove next_deadline expire
-_run has CancelReason _NO_SEND GLOBAL_RUN_CONTEXT
-_run.Instruments has call __contains__ update
-_entry_queue.EntryQueue has wakeup done lock task size
-_entry_queue.EntryQueue.run_sync_soon mentions wakeup wakeup_thread_and_signal_safe
-_entry_queue.EntryQueue.task mentions wakeup wait_woken
-_entry_queue.TrioToken has _reentry_queue
-_thread_cache.start_thread_soon mentions THREAD_CACHE start_thread_soon
-_thread_cache.ThreadCache has _idle_workers
-_threads.from_thread_run mentions _send_message_to_trio
-_threads.PARENT_TASK_DATA has __dict__
-_subprocess has subprocess
-_signals._signal_handler mentions signal
-"""
-
-
-def _missing(owner: Any, verb: str, names: Sequence[str]) -> Sequence[str]:
-    if verb == "has":
-        return [name for name in names if not hasattr(owner, name)]
-    code = inspect.unwrap(owner).__code__
-    if verb == "takes":
-        taken = code.co_varnames[: code.co_argcount]
-        return [] if [*taken] == [*names] else names
-    return [name for name in names if name not in {*code.co_names, *code.co_varnames}]
-
-
 def moved_seams() -> list[str]:
     """Return the facts about trio that no longer hold."""
-    moved: list[str] = []
-    for line in _FACTS.split("\n")[1:-1]:
-        path, verb, *names = line.split()
-        module, *attributes = path.split(".")
-        owner: Any = globals()[module]
-        try:
-            for attribute in attributes:
-                owner = getattr(owner, attribute)
-            missing = _missing(owner, verb, names)
-        except AttributeError:
-            missing = names
-        moved += [f"{path} {verb} {name}" for name in missing]
-    return moved
+    return facts.moved(globals())
 
 
 def verify() -> None:
@@ -153,6 +100,8 @@ _original_status: Any = _run.CancelStatus
 _original_runner: Any = _run.Runner
 _original_cache: Any = _thread_cache.ThreadCache
 _original_send: Any = _threads._send_message_to_trio
+_original_generators: Any = _asyncgens.AsyncGenerators
+_alive: Any = _original_generators.alive
 
 
 # Tasks and cancel statuses hash by a counter of the run: trio keeps both in sets and wakes
@@ -242,6 +191,22 @@ class _SimulatedRunner(_original_runner):  # type: ignore[misc]
             self.clock.world.closed()
 
 
+class _Generators(_original_generators):  # type: ignore[misc]
+    """trio's async generators: closed in the order in which they began."""
+
+    __slots__ = ()
+
+    @property
+    def alive(self) -> Any:
+        """The generators that have begun and not ended."""
+        return _alive.__get__(self)
+
+    @alive.setter
+    def alive(self, members: Any) -> None:
+        # At the end of the run trio puts an ordinary set of the same ones in its place.
+        _alive.__set__(self, OrderedSet(each for each in self.alive if each in members))
+
+
 # Threads.
 
 
@@ -306,6 +271,9 @@ def take_over(runner: Any, world: TrioWorld) -> Any:
     runner.runq, runner.deadlines = world.queue, world.deadlines
     runner.io_manager = world.make_io(real)
     runner.entry_queue.wakeup = world.make_wakeup(runner.entry_queue.wakeup)
+    _alive.__set__(runner.asyncgens, OrderedWeakSet())
+    runner.asyncgens.trailing_needs_finalize = OrderedSet()
+    runner.asyncgens.__class__ = _Generators
     return real
 
 
@@ -342,7 +310,7 @@ def deliver(task: Any, error: BaseException) -> None:
 
 def suspended_generators(runner: Any) -> list[str]:
     """Return the names of async generators that were started, not finished, and still live."""
-    alive = list(runner.asyncgens.alive)
+    alive = runner.asyncgens.alive
     return sorted(each.__qualname__ for each in alive if each.ag_frame is not None)
 
 
