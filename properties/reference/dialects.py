@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, final
+from typing import Final, Literal, final
+
+from simclock.errors import UsageError
 
 __all__ = ["ANYIO_ON_ASYNCIO", "CONCURRENCY_ON_ASYNCIO", "CONCURRENCY_ON_TRIO", "TRIO"]
 __all__ += ["Delivery", "Dialect"]
@@ -34,7 +36,7 @@ class Dialect:
     """
 
     delivery: Delivery = Delivery.AT_ONCE
-    group_passes_on: str = "tasks"
+    group_passes_on: Literal["tasks", "wait"] = "tasks"
     """Whose cancellation a group without failures passes on, besides its body's: that of its
     ``tasks``, or that of the ``wait`` for them."""
     failure_beats_cancellation: bool = False
@@ -45,6 +47,11 @@ class Dialect:
     """Whether others may run when a free lock is taken."""
     sleeper_can_be_late: bool = True
     """Whether a sleep that is over, and cancelled before its task went on, is cancelled."""
+
+    def __post_init__(self) -> None:
+        """Refuse a word that is neither."""
+        if self.group_passes_on not in ("tasks", "wait"):
+            raise UsageError(f"group_passes_on is 'tasks' or 'wait', not {self.group_passes_on!r}")
 
     def shuffled(self) -> Dialect:
         """Return the dialect as it is when any runnable task may go next."""

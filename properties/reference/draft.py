@@ -1,4 +1,8 @@
-"""One move in the making: a copy of a state, what happens to it, and what is noted meanwhile."""
+"""One move in the making: a copy of a state, what happens to it, and what is noted meanwhile.
+
+The public methods of :class:`Draft` are the moves; what follows them is what tasks do on their way,
+and what happens to scopes, to groups and to locks.
+"""
 
 from __future__ import annotations
 

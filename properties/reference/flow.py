@@ -26,6 +26,7 @@ from properties.strategies.programs import (
     Statement,
     WithLock,
 )
+from simclock.errors import UsageError
 from simclock.kernel import from_seconds
 
 if TYPE_CHECKING:
@@ -127,10 +128,14 @@ class Flow:
 
 
 def compile_program(program: Program) -> Flow:
-    """Return the places of ``program``; names are numbered as in its source."""
+    """Return the places of ``program``; names are numbered as in its source.
+
+    Raises:
+        UsageError: the program takes its locks in an order in which it might deadlock.
+    """
     flow = Flow()
     everything = Extent(0, frozenset())
-    _Weaver(flow, "main", group=None, around=everything).weave_task(program.body)
+    _Weaver(flow, "main", group=None, around=everything, lock=0).weave_task(program.body)
     return flow
 
 
@@ -138,10 +143,15 @@ def compile_program(program: Program) -> Flow:
 class _Weaver:
     """Links the places of one task, in the order of the text."""
 
-    def __init__(self, flow: Flow, name: str, *, group: int | None, around: Extent) -> None:
+    def __init__(
+        self, flow: Flow, name: str, *, group: int | None, around: Extent, lock: int
+    ) -> None:
         self._flow = flow
         self._group = group
         self._extent = around
+        # The first lock that may be taken here. Who holds one may wait for the tasks of a group:
+        # so for those, too, only later ones are left.
+        self._lock = lock
         self._handler: Place | None = None
         self._last = begin = Place(Op.BEGIN, around, None)
         self.number = len(flow.tasks)
@@ -197,8 +207,7 @@ class _Weaver:
             case CleanUp(body):
                 self._block(self._place(Op.CLEAN_UP, name=flow.name("cleaned")), body)
             case WithLock(number, body):
-                self._link(self._place(Op.ACQUIRE, number=number))
-                self._block(self._place(Op.RELEASE, number=number), body)
+                self._weave_lock(number, body)
             case Group(tasks, body):
                 self._weave_group(tasks, body)
 
@@ -207,6 +216,17 @@ class _Weaver:
             self._link(self._place(Op.CHECKPOINT))
         else:
             self._link(self._place(Op.CANCEL, target=self._flow.extent_of[self._group]))
+
+    def _weave_lock(self, number: int, body: Sequence[Statement]) -> None:
+        if not self._lock <= number < LOCKS:
+            raise UsageError(
+                f"a program takes locks 0 to {LOCKS - 1}, each within none but earlier ones: here "
+                f"lock {number} is taken where {self._lock} is the first that may be"
+            )
+        outer, self._lock = self._lock, number + 1
+        self._link(self._place(Op.ACQUIRE, number=number))
+        self._block(self._place(Op.RELEASE, number=number), body)
+        self._lock = outer
 
     def _weave_scope(
         self, body: Sequence[Statement], nanoseconds: int | None, *, raises: bool = False
@@ -239,6 +259,7 @@ class _Weaver:
         self._link(part)
 
     def _weave_child(self, group: int, body: Sequence[Statement]) -> int:
-        child = _Weaver(self._flow, self._flow.name("task"), group=group, around=self._extent)
+        name = self._flow.name("task")
+        child = _Weaver(self._flow, name, group=group, around=self._extent, lock=self._lock)
         child.weave_task(body)
         return child.number

@@ -77,6 +77,9 @@ def outcomes(
 
     They come in one order in every process. Unless ``reduced``, every order of moves is gone
     through, also of those whose order nobody can tell: more states, and the same outcomes.
+
+    Raises:
+        UsageError: the program takes its locks in an order in which it might deadlock.
     """
     walk = _Walk(program, dialect, limit, reduced=reduced)
     found = dict.fromkeys(walk.endings(None))

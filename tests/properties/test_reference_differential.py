@@ -17,12 +17,14 @@ from properties.reference import (
     CONCURRENCY_ON_TRIO,
     INTERPRETERS,
     TRIO,
+    Dialect,
     DisagreementError,
     Interpreter,
     Observer,
     Verdict,
     check,
     observe,
+    outcomes,
     rules_needed,
     small_programs,
 )
@@ -373,6 +375,10 @@ def test_an_error_that_no_program_plans_is_refused_by_its_name():
         lambda: observe(Program(()), INTERPRETERS[0], DrawnSchedule(wishes=(Wish(Kind.STALL, 1),))),
         lambda: check(Program(()), DrawnSchedule(wishes=(Wish(Kind.CANCEL, 2, 1),))),
         lambda: small_programs(-1),
+        lambda: outcomes(Program((WithLock(1, (WithLock(0, ()),)),))),
+        lambda: outcomes(Program((WithLock(0, (Group(((WithLock(0, ()),),), ()),)),))),
+        lambda: outcomes(Program((WithLock(3, ()),))),
+        lambda: Dialect(group_passes_on="nothing"),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(ask):
