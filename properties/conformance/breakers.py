@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
 from properties.conformance.calls import Cut
+from properties.conformance.facts import check_count, check_number
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -23,7 +23,6 @@ __all__ = ["circuit_breaker"]
 
 # Seconds: what breakers lose when they add and subtract floats.
 _ROUNDING: Final = 1e-6
-# More calls than this in a row make long scenarios, and show nothing new.
 _COUNT_MAX: Final = 50
 
 
@@ -335,7 +334,10 @@ def circuit_breaker(
         UsageError: a count is not a whole number from 1 to 50, ``timeout`` is not above 0 and
             finite, or ``error`` is not an exception class.
     """
-    _check_facts(threshold, timeout, probes, error)
+    check_count("threshold", threshold, _COUNT_MAX)
+    check_count("probes", probes, _COUNT_MAX)
+    check_number("timeout", timeout)
+    _check_error(error)
     facts = _Facts(threshold, timeout, probes, error)
     promises = (
         Promise("closed", _played(_passes_through, facts)),
@@ -352,12 +354,6 @@ def circuit_breaker(
     return examine("circuit breaker", factory, ("call",), promises, options)
 
 
-def _check_facts(threshold: Any, timeout: Any, probes: Any, error: Any) -> None:
-    for name, count in (("threshold", threshold), ("probes", probes)):
-        whole = isinstance(count, int) and not isinstance(count, bool)
-        if not (whole and 1 <= count <= _COUNT_MAX):
-            raise UsageError(f"{name} is a whole number from 1 to {_COUNT_MAX}, not {count!r}")
-    if not 0 < timeout < math.inf:
-        raise UsageError(f"timeout is a finite number of seconds above 0, not {timeout!r}")
+def _check_error(error: Any) -> None:
     if not (isinstance(error, type) and issubclass(error, Exception)):
         raise UsageError(f"error is the class of exception that counts as failure, not {error!r}")

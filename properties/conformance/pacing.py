@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
 from properties.conformance.calls import Cut, allow_polling
+from properties.conformance.facts import check_count, check_number
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, holding
-from simclock.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,7 +26,6 @@ __all__ = ["rate_limiter"]
 
 # Seconds: what limiters lose when they add and divide floats.
 _ROUNDING: Final = 1e-6
-# More permits than this at once make long scenarios, and show nothing new.
 _BURST_MAX: Final = 50
 
 
@@ -245,7 +244,10 @@ def rate_limiter(
         UsageError: a number is not above 0 and finite (``grain`` not below 0), or ``burst`` is
             not a whole number from 1 to 50.
     """
-    _check_facts(rate, per, burst, grain)
+    check_number("rate", rate)
+    check_number("per", per)
+    check_count("burst", burst, _BURST_MAX)
+    check_number("grain", grain, zero=True)
     facts = _Facts(rate, per, burst, grain)
     promises = (
         Promise("rate", _keeps_the_rate(facts)),
@@ -258,17 +260,3 @@ def rate_limiter(
         Promise("timeouts", _waits_cost_nothing(facts, timeouts=True)),
     )
     return examine("rate limiter", factory, ("acquire",), promises, options)
-
-
-def _check_facts(rate: float, per: float, burst: Any, grain: float) -> None:
-    for name, value in (("rate", rate), ("per", per)):
-        if not 0 < value < math.inf:
-            raise UsageError(f"{name} is a finite number above 0, not {value!r}")
-    if not 0 <= grain < math.inf:
-        raise UsageError(f"grain is a finite number of seconds, 0 or more, not {grain!r}")
-    whole = isinstance(burst, int) and not isinstance(burst, bool)
-    if not (whole and 1 <= burst <= _BURST_MAX):
-        raise UsageError(
-            f"burst is a whole number from 1 to {_BURST_MAX}, not {burst!r}: examine a limiter "
-            "of the same kind that has fewer permits"
-        )

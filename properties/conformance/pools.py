@@ -13,6 +13,7 @@ import anyio
 
 import simclock
 from properties.conformance.calls import Cut, allow_polling, bare
+from properties.conformance.facts import check_count
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -21,7 +22,6 @@ from simclock.errors import UsageError
 
 __all__ = ["pool"]
 
-# More calls than this at once make long scenarios, and show nothing new.
 _LIMIT_MAX: Final = 20
 # What a pool that turns its callers away may raise, in some of them.
 _TURNED_AWAY: Final = (Exception, asyncio.CancelledError)
@@ -328,7 +328,9 @@ def pool(
     Raises:
         UsageError: ``limit`` is not a whole number from 1 to 20, or ``leaving`` something else.
     """
-    _check_facts(limit, leaving)
+    check_count("limit", limit, _LIMIT_MAX)
+    if leaving not in ("waits", "cancels"):
+        raise UsageError(f"leaving is 'waits' or 'cancels', not {leaving!r}")
     facts = _Facts(limit, leaving)
     promises = (
         Promise("limit", _never_more(facts), stalls=True),
@@ -342,14 +344,3 @@ def pool(
         Promise("fair", _first_come(facts)),
     )
     return examine("pool", factory, ("run", "__aenter__", "__aexit__"), promises, options)
-
-
-def _check_facts(limit: Any, leaving: Any) -> None:
-    whole = isinstance(limit, int) and not isinstance(limit, bool)
-    if not (whole and 1 <= limit <= _LIMIT_MAX):
-        raise UsageError(
-            f"limit is a whole number from 1 to {_LIMIT_MAX}, not {limit!r}: examine a pool of "
-            "the same kind that has fewer workers"
-        )
-    if leaving not in {"waits", "cancels"}:
-        raise UsageError(f"leaving is 'waits' or 'cancels', not {leaving!r}")

@@ -296,7 +296,7 @@ def stream(
     return examine("stream", lambda: factory, (), promises, named)
 
 
-def _check(factory: Any, items: Sequence[Any], expect: Any, ahead: Any) -> None:
+def _check(factory: Any, items: Any, expect: Any, ahead: Any) -> None:
     if not callable(factory):
         raise UsageError(
             f"a kit takes a factory that makes a new stream each time, not {factory!r}"
@@ -305,10 +305,10 @@ def _check(factory: Any, items: Sequence[Any], expect: Any, ahead: Any) -> None:
         raise UsageError(
             f"expect is a function from the list of items to what comes out, not {expect!r}"
         )
-    if len(items) < 3 or len(set(texts(items))) < len(items):
+    if not hasattr(items, "__getitem__") or len(set(texts(items))) < max(3, len(items)):
         raise UsageError(
-            "items are at least 3, and no two alike, so that each can be told from the others; "
-            f"not {items!r}"
+            "items is a list or tuple of at least 3, no two alike, so that each can be told from "
+            f"the others, not {items!r}"
         )
     whole = isinstance(ahead, int) and not isinstance(ahead, bool)
     if ahead is not None and not (whole and ahead >= 0):

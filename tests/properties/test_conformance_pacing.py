@@ -235,14 +235,15 @@ def test_a_failure_says_how_many_came_and_how_many_may(backend):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"rate": 0}, "rate is a finite number above 0, not 0"),
-        ({"rate": float("inf")}, "rate is a finite number above 0, not inf"),
-        ({"per": -1}, "per is a finite number above 0, not -1"),
-        ({"per": float("nan")}, "per is a finite number above 0, not nan"),
+        ({"rate": 0}, "rate is a finite number, above 0, not 0"),
+        ({"rate": float("inf")}, "rate is a finite number, above 0, not inf"),
+        ({"rate": "3"}, "rate is a finite number, above 0, not '3'"),
+        ({"per": -1}, "per is a finite number, above 0, not -1"),
+        ({"per": float("nan")}, "per is a finite number, above 0, not nan"),
         ({"burst": 0}, "burst is a whole number from 1 to 50, not 0"),
         ({"burst": 1.5}, "burst is a whole number from 1 to 50, not 1.5"),
-        ({"burst": 1000}, "examine a limiter of the same kind that has fewer permits"),
-        ({"grain": -0.1}, "grain is a finite number of seconds, 0 or more, not -0.1"),
+        ({"burst": 1000}, "of what has more, examine a smaller one of the same kind"),
+        ({"grain": -0.1}, "grain is a finite number, 0 or more, not -0.1"),
     ],
 )
 def test_facts_that_cannot_be_are_refused(facts, message):

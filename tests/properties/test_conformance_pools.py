@@ -350,7 +350,7 @@ def test_a_failure_says_how_many_ran(backend):
     [
         ({"limit": 0}, "limit is a whole number from 1 to 20, not 0"),
         ({"limit": 2.0}, "limit is a whole number from 1 to 20, not 2.0"),
-        ({"limit": 21}, "examine a pool of the same kind that has fewer workers"),
+        ({"limit": 21}, "of what has more, examine a smaller one of the same kind"),
         ({"leaving": "hurries"}, "leaving is 'waits' or 'cancels', not 'hurries'"),
     ],
 )

@@ -367,8 +367,9 @@ def test_a_report_calls_the_stream_by_the_name_of_its_function():
     ("arguments", "message"),
     [
         ({"factory": 7}, "a kit takes a factory that makes a new stream each time, not 7"),
-        ({"items": (1, 2)}, "items are at least 3, and no two alike"),
-        ({"items": (1, 2, 1)}, "items are at least 3, and no two alike"),
+        ({"items": (1, 2)}, "items is a list or tuple of at least 3, no two alike"),
+        ({"items": (1, 2, 1)}, "items is a list or tuple of at least 3, no two alike"),
+        ({"items": iter("abc")}, "items is a list or tuple of at least 3, no two alike"),
         ({"expect": [1, 2]}, "expect is a function from the list of items to what comes out"),
         ({"ahead": -1}, "ahead is how many items may be read before they are needed, 0 or more"),
         ({"ahead": True}, "ahead is how many items may be read before they are needed, 0 or more"),
