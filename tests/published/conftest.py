@@ -1,0 +1,8 @@
+"""The subjects are importable as the package ``published``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
