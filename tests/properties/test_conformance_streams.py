@@ -159,6 +159,17 @@ async def stops_at_none(source):
             yield item
 
 
+async def forgets_the_odd_one(source):
+    async with aclosing(source):
+        held = []
+        async for item in source:
+            held.append(item)
+            if len(held) == 2:
+                for each in held:
+                    yield each
+                held = []
+
+
 async def repeats_the_last(source):
     async with aclosing(source):
         async for item in source:
@@ -305,6 +316,7 @@ PROMISES = [
 PLANTED = [
     ("complete", stops_at_none),
     ("complete", repeats_the_last),
+    ("complete", forgets_the_odd_one),
     ("ends", WaitsForMore),
     ("errors", swallows_the_error),
     ("errors", drops_items_before_an_error),
