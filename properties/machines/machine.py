@@ -123,8 +123,12 @@ def run_machine(
         machine, tasks=tasks, commands=machine.commands, cancel=machine.cancel
     )
 
+    # Nobody who has a machine has a main to be replayed.
+    again = f"run_machine({machine.__qualname__}), which takes this example from the database first"
+
     def run(program: MachineProgram, schedule: DrawnSchedule) -> None:
-        run_drawn(schedule, functools.partial(run_program, machine(), program), (), limits=LIMITS)
+        main = functools.partial(run_program, machine(), program)
+        run_drawn(schedule, main, (), limits=LIMITS, replay=again)
 
     # The example database tells tests apart by their signatures, and this one serves them all.
     run.__annotations__["program"] = machine

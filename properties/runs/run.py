@@ -92,8 +92,9 @@ def run_drawn(
     args: Sequence[Any],
     *,
     limits: Limits = LIMITS,
+    replay: str = "simclock.replay(main, *args, schedule={schedule!r})",
 ) -> Any:
-    """Run ``main(*args)`` as ``drawn`` says."""
+    """Run ``main(*args)`` as ``drawn`` says; ``replay`` says how a failure is had again."""
     in_test = hypothesis.currently_in_test_context()
     probe = _Probe(f"simulated on {drawn.backend}")
     if in_test:
@@ -112,10 +113,11 @@ def run_drawn(
     if isinstance(failure, Exception) and not isinstance(failure, HypothesisException):
         chosen = () if scheduler is None else tuple(scheduler.deviations)
         schedule = _recorded(drawn, chosen, outcome)
+        command = replay.format(schedule=str(schedule))
         if probe.shown:
-            hypothesis.note(_story(schedule, outcome, failure))
+            hypothesis.note(_story(schedule, outcome, failure, command))
         elif not in_test:
-            failure.add_note(_story(schedule, outcome, failure))
+            failure.add_note(_story(schedule, outcome, failure, command))
     raise failure
 
 
@@ -124,7 +126,7 @@ def _recorded(drawn: DrawnSchedule, chosen: tuple[Deviation, ...], outcome: Outc
     return Schedule(drawn.backend, drawn.seed, (*chosen, *applied))
 
 
-def _story(schedule: Schedule, outcome: Outcome, failure: BaseException) -> str:
+def _story(schedule: Schedule, outcome: Outcome, failure: BaseException, command: str) -> str:
     simulation = outcome.simulation
     story = FailureStory(
         exception=failure,
@@ -133,7 +135,7 @@ def _story(schedule: Schedule, outcome: Outcome, failure: BaseException) -> str:
         names=tuple(simulation.names()),
         passed_over={},
         steps=simulation.step,
-        replay_command=f"simclock.replay(main, *args, schedule={str(schedule)!r})",
+        replay_command=command,
     )
     # It was not replayed, and the reader wants to know who drew it.
     return notes(story).replace("simclock: replayed on", "drawn by Hypothesis on", 1)

@@ -362,3 +362,10 @@ def test_a_machine_needs_a_task():
 def test_only_a_machine_is_run():
     with pytest.raises(UsageError, match="takes a subclass of ConcurrentStateMachine, not 3"):
         run_machine(3)
+
+
+def test_the_report_says_how_to_have_the_failure_again(backend):
+    _, notes = failure_of(TornCounting, backend)
+
+    again = notes.rpartition("replay: ")[2].splitlines()[0]
+    assert again == "run_machine(TornCounting), which takes this example from the database first"
