@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -70,22 +71,32 @@ def explored(
 ) -> Check:
     """Explore a program that asserts what it was promised, with each kind of cancellation."""
 
+    name = f"{kind}: {main.__name__.replace('_', ' ')}"
+
+    def look(backend: str, cancellation: bool | str, schedules: int) -> Finding | None:
+        try:
+            found = simclock.explore(
+                main,
+                backend=backend,
+                cancel=cancellation,
+                stalls=stalls,
+                schedules=max(1, round(schedules * share)),
+                limits=LIMITS,
+                on_failure="return",
+            )
+        except simclock.SimulationError as error:
+            # A run that cannot be repeated: threads of the world outside ran into it.
+            return Finding(name, backend, 0, repr(error))
+        if found.failure is None:
+            return None
+        error = found.failure.exception
+        return Finding(name, backend, found.schedules_run, f"{type(error).__name__}: {error}")
+
     def check(schedules: int) -> Finding | None:
         for backend in backends:
             for each in cancel:
-                found = simclock.explore(
-                    main,
-                    backend=backend,
-                    cancel=each,
-                    stalls=stalls,
-                    schedules=max(1, round(schedules * share)),
-                    limits=LIMITS,
-                    on_failure="return",
-                )
-                if found.failure is not None:
-                    text = f"{type(found.failure.exception).__name__}: {found.failure.exception}"
-                    name = f"{kind}: {main.__name__.strip('_').replace('_', ' ')}"
-                    return Finding(name, backend, found.schedules_run, text)
+                if (finding := look(backend, each, schedules)) is not None:
+                    return finding
         return None
 
     return check
@@ -148,6 +159,9 @@ def main(area: str, schedules: str) -> None:
         found = Finding("the package cannot be used at all", "", 0, repr(error))
     place = sys.modules["concurrency"].__file__
     sys.stdout.write(json.dumps({"package": place, "finding": found and asdict(found)}) + "\n")
+    sys.stdout.flush()
+    # At once: a mutant may leave threads behind that never end.
+    os._exit(0)
 
 
 if __name__ == "__main__":

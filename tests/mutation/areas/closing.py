@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 
 import anyio
+import pytest
 from areas.streams import EACH, KITS, Source
 from checking import NATIVE, explored, kit, scenarios
 
@@ -87,10 +88,9 @@ async def a_stream_that_fails_in_its_own_function_closes_the_source() -> None:
     for make in (map_stream, filter_stream):
         source = Source()
         async with make(source.items(), fail) as stream:
-            try:
+            with pytest.raises(LookupError):
                 await anext(stream)
-            except LookupError:
-                assert source.open == 0, "a failed stream left its source open"
+            assert source.open == 0, "a failed stream left its source open"
 
 
 async def the_first_source_that_fails_ends_the_others() -> None:

@@ -8,6 +8,7 @@ import asyncio
 from functools import partial
 
 import anyio
+import pytest
 from checking import NATIVE, explored, kit, scenarios
 
 import concurrency
@@ -185,12 +186,11 @@ async def a_handle_tells_what_became_of_its_task() -> None:
 
 async def a_failed_handle_has_its_error() -> None:
     error = OSError()
-    try:
+    with pytest.raises(OSError):
         async with TaskGroup() as tg:
             handle = tg.spawn(Work().after, 1, error)
-    except OSError:
-        assert handle.state is TaskState.FAILED
-        assert handle.exception() is error
+    assert handle.state is TaskState.FAILED
+    assert handle.exception() is error
 
 
 async def start_waits_until_the_task_is_ready() -> None:
@@ -220,11 +220,10 @@ async def start_waits_until_the_task_is_ready() -> None:
     async def serve_and_fail(*, task_status) -> None:
         await serve(task_status=task_status, error=error)
 
-    try:
+    with pytest.raises(OSError) as caught:
         async with TaskGroup() as tg:
             await tg.start(serve_and_fail)
-    except OSError as raised:
-        assert raised is error, "a failure after it was ready is the group's, and bare"
+    assert caught.value is error, "a failure after it was ready is the group's, and bare"
 
 
 async def a_group_that_has_ended_takes_no_tasks() -> None:

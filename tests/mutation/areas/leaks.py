@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from checking import explored, scenarios
 
 from concurrency import LeakTracker, ResourceLeakError, sleep, track_resource, untrack_resource
@@ -99,12 +100,10 @@ async def leaving_with_something_open_is_an_error_that_hides_none() -> None:
         assert names(error.leaks) == ["thing"]
     else:
         raise AssertionError("a leak was not told")
-    try:
-        with LeakTracker():
-            track_resource(thing, name="thing")
-            raise OSError("the block's own")
-    except OSError as error:
-        assert any("thing" in note for note in error.__notes__)
+    with pytest.raises(OSError, match="the block's own") as caught, LeakTracker():
+        track_resource(thing, name="thing")
+        raise OSError("the block's own")
+    assert any("thing" in note for note in caught.value.__notes__)
 
 
 async def an_object_without_weak_references_is_kept_until_it_is_closed() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import threading
+from collections.abc import AsyncIterator
 
 import anyio
 from checking import NATIVE, explored, scenarios
 
 from concurrency import LeakTracker, TaskGroup, ThreadPool, checkpoint, move_on_after, run_in_thread
 
-REAL_SECONDS = 5
+REAL_SECONDS = 3
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
@@ -32,6 +34,16 @@ class Gate:
         await anyio.to_thread.run_sync(self.begun.wait, REAL_SECONDS)
 
 
+@contextlib.asynccontextmanager
+async def opened_at_last(*gates: Gate) -> AsyncIterator[None]:
+    """Let the threads go if the block fails, or each run of the search would wait for them."""
+    try:
+        yield
+    finally:
+        for gate in gates:
+            gate.opened.set()
+
+
 async def some_steps() -> None:
     for _ in range(20):
         await checkpoint()
@@ -41,13 +53,14 @@ async def leaving_the_pool_waits_for_every_call() -> None:
     gates = [Gate(), Gate()]
 
     async def open_them() -> None:
-        for gate in gates:
-            await gate.reached()
-        for gate in gates:
-            await some_steps()
-            assert not left, "the pool was left while a call was in flight"
-            gate.opened.set()
-            await calls[gates.index(gate)].wait()
+        async with opened_at_last(*gates):
+            for gate in gates:
+                await gate.reached()
+            for gate, one_call in zip(gates, calls, strict=True):
+                await some_steps()
+                assert not left, "the pool was left while a call was in flight"
+                gate.opened.set()
+                await one_call.wait()
 
     left = False
     async with TaskGroup() as tg:
@@ -85,7 +98,7 @@ async def a_failed_call_is_not_in_flight() -> None:
 
 async def a_pool_has_no_more_threads_than_it_has() -> None:
     first, second = Gate(), Gate()
-    async with ThreadPool(1) as pool, TaskGroup() as tg:
+    async with ThreadPool(1) as pool, TaskGroup() as tg, opened_at_last(first, second):
         tg.start_soon(pool.run, first.wait)
         await first.reached()
         tg.start_soon(pool.run, second.wait)
@@ -101,7 +114,7 @@ async def a_pool_has_no_more_threads_than_it_has() -> None:
 
 async def a_call_that_gave_up_waiting_never_begins_and_keeps_no_place() -> None:
     first, second = Gate(), Gate()
-    async with ThreadPool(1) as pool, TaskGroup() as tg:
+    async with ThreadPool(1) as pool, TaskGroup() as tg, opened_at_last(first, second):
         tg.start_soon(pool.run, first.wait)
         await first.reached()
         with move_on_after(0):
@@ -115,13 +128,13 @@ async def a_natively_cancelled_call_waits_for_its_thread() -> None:
     gate = Gate()
     pool = ThreadPool(1)
     task = asyncio.create_task(pool.run(gate.wait))
-    await gate.reached()
-    task.cancel()
-    await some_steps()
-    task.cancel()
-    await some_steps()
-    assert not task.done(), "the thread was left behind"
-    gate.opened.set()
+    async with opened_at_last(gate):
+        await gate.reached()
+        task.cancel()
+        await some_steps()
+        task.cancel()
+        await some_steps()
+        assert not task.done(), "the thread was left behind"
     await asyncio.wait([task])
     assert task.cancelled(), "the cancellation was swallowed"
     assert gate.ended.is_set()
@@ -146,7 +159,7 @@ async def an_abandoned_thread_keeps_its_place_and_is_listed() -> None:
     logging.disable(logging.CRITICAL)
     tracker.__enter__()
     try:
-        async with TaskGroup() as tg:
+        async with TaskGroup() as tg, opened_at_last(gate):
             abandoned = tg.spawn(pool.run, gate.wait)
             await gate.reached()
             abandoned.cancel()
@@ -162,7 +175,6 @@ async def an_abandoned_thread_keeps_its_place_and_is_listed() -> None:
         assert tracker.live() == [], "an abandoned thread that has ended is still listed"
     finally:
         logging.disable(logging.NOTSET)
-        gate.opened.set()
         tracker.clear()
         tracker.__exit__(None, None, None)
 

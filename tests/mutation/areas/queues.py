@@ -229,6 +229,7 @@ CHECKS = (
     kit(
         partial(conformance.priority_queue, lambda: concurrency.PriorityQueue(2), maxsize=2),
         note="bounded",
+        share=0.3,
     ),
     explored(room_is_used_whoever_makes_it, stalls=0),
     explored(a_full_queue_takes_nothing_more),

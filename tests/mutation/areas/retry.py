@@ -1,7 +1,5 @@
 """Checks of retry."""
 
-# ruff: noqa: PT017 - These programs run without pytest.
-
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +7,7 @@ import random
 from functools import partial
 from itertools import pairwise
 
+import pytest
 from areas.groups import Interrupt
 from checking import NATIVE, explored, kit, scenarios
 
@@ -37,10 +36,9 @@ class Service:
 async def it_calls_as_often_as_it_is_told() -> None:
     for attempts in (1, 2, 3):
         service = Service(*(OSError(str(number)) for number in range(9)))
-        try:
+        with pytest.raises(OSError) as caught:
             await retry(service.call, attempts=attempts)
-        except OSError as error:
-            assert str(error) == str(attempts - 1), "the last error is raised"
+        assert str(caught.value) == str(attempts - 1), "the last error is raised"
         assert len(service.calls) == attempts
     service = Service(OSError(), OSError())
     assert await retry(service.call, attempts=3) == "answer"
@@ -68,10 +66,9 @@ async def jitter_adds_a_random_part() -> None:
 async def only_what_is_worth_it_is_retried() -> None:
     for error in (LookupError(), Interrupt()):
         service = Service(error)
-        try:
+        with pytest.raises(type(error)) as caught:
             await retry(service.call, retry_on=OSError)
-        except (LookupError, Interrupt) as raised:
-            assert raised is error
+        assert caught.value is error
         assert len(service.calls) == 1
 
 

@@ -7,6 +7,7 @@ import math
 from functools import partial
 
 import anyio
+import pytest
 from checking import NATIVE, explored, scenarios
 
 from concurrency import (
@@ -113,13 +114,10 @@ async def a_block_that_got_done_or_failed_raises_no_timeout() -> None:
     with fail_after(1) as scope:
         scope.cancel()
         await sleep(5)
-    try:
-        with fail_after(1):
-            with CancelScope(shield=True):
-                await sleep(2)
-            raise OSError
-    except OSError:
-        pass
+    with pytest.raises(OSError, match="the block's own"), fail_after(1):
+        with CancelScope(shield=True):
+            await sleep(2)
+        raise OSError("the block's own")
 
 
 async def the_effective_deadline_is_the_nearest_that_reaches() -> None:

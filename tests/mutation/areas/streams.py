@@ -181,6 +181,16 @@ def _pairs(items):
     return [items[place : place + 2] for place in range(0, len(items), 2)]
 
 
+class Bare:
+    """A stream without its `async with`."""
+
+    def __init__(self, stream) -> None:
+        self.stream = stream
+
+    def __aiter__(self):
+        return aiter(self.stream)
+
+
 class Throttled:
     """A throttled stream over a source that always has something, as a rate limiter."""
 
@@ -218,8 +228,17 @@ KITS = {
         expect=lambda items: items[:2],
         without=["errors"],
     ),
-    "buffer_stream": partial(conformance.stream, lambda source: buffer_stream(source, 2), ahead=2),
-    "merge_streams": partial(conformance.stream, merge_streams, ahead=1),
+    "buffer_stream": partial(
+        conformance.stream,
+        lambda source: buffer_stream(source, 2),
+        ahead=2,
+        drops=True,
+        resumes=True,
+    ),
+    "merge_streams": partial(conformance.stream, merge_streams, ahead=1, drops=True, resumes=True),
+    "dropped map_stream": partial(
+        conformance.stream, lambda source: Bare(map_stream(source, lambda item: item)), drops=True
+    ),
     "batch_stream": partial(
         conformance.stream, lambda source: batch_stream(source, 2), expect=_pairs
     ),
