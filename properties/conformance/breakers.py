@@ -259,15 +259,20 @@ def _disregards_late_stragglers(*, fails: bool) -> _Play:
     """Have a call from before end while the probe is under way."""
 
     async def play(line: _Line, facts: _Facts, ground: Ground) -> None:
+        async def caller() -> None:
+            await line.wait(0.25)
+            await line.must_refuse("while a probe was under way and a call from before had ended")
+
         async def others() -> None:
             await line.wait(0.1)
             await line.fail(facts.threshold)
             await line.wait(1.1)
             await line.recover(missing=1)
-            await line.one_passes("while a call from before the breaker opened came to its end")
+            probe = partial(line.must_pass, "as a probe", seconds=facts.timeout / 2)
+            await ground.run(probe, caller)
             await line.all_pass("after the probe had succeeded")
 
-        # A probe takes half a timeout, and begins a little later.
+        # It ends when the probe has begun, and before the caller comes.
         straggler = partial(line.call, fails=fails, seconds=1.3 * facts.timeout)
         await ground.run(straggler, others)
 
@@ -325,10 +330,10 @@ def circuit_breaker(
     Promises: ``closed``, results and errors pass as they are; ``opens``, it then refuses until
     the timeout is over, counted from the failure, and no longer; ``resets``, a success sets the
     count back; ``half-open``, one call at a time is let through as a probe; ``closes``, after
-    its success all are; ``reopens``, after its failure none for another timeout; ``probes in a
-    row``, those that succeeded before a failure do not count; ``stragglers``, nor do calls that
-    began before it opened; ``cancelled calls`` count as nothing; ``cancelled probe``, there is
-    another one, after another timeout at the latest.
+    its success all are; ``reopens``, after its failure none for another timeout; ``stragglers``,
+    calls that began before it opened do not count any more; ``cancelled calls`` never do;
+    ``cancelled probe``, there is another one, after another timeout at the latest; ``probes in a
+    row``, if it takes several, those that succeeded before a failure do not count.
 
     Raises:
         UsageError: a count is not a whole number from 1 to 50, ``timeout`` is not above 0 and
@@ -339,18 +344,19 @@ def circuit_breaker(
     check_number("timeout", timeout)
     _check_error(error)
     facts = _Facts(threshold, timeout, probes, error)
-    promises = (
+    promises = [
         Promise("closed", _played(_passes_through, facts)),
         Promise("opens", _opens(facts), stalls=True),
         Promise("resets", _played(_counts_failures_in_a_row, facts)),
         Promise("half-open", _played(_tries_one, facts)),
         Promise("closes", _played(_closes, facts)),
         Promise("reopens", _played(_opens_anew, facts), stalls=True),
-        Promise("probes in a row", _played(_counts_probes_in_a_row, facts)),
         Promise("stragglers", _disregards_stragglers(facts)),
         Promise("cancelled calls", _played(_cancelled_calls_count_as_nothing, facts)),
         Promise("cancelled probe", _played(_cancelled_probes_are_made_again, facts)),
-    )
+    ]
+    if probes > 1:
+        promises.append(Promise("probes in a row", _played(_counts_probes_in_a_row, facts)))
     return examine("circuit breaker", factory, ("call",), promises, options)
 
 

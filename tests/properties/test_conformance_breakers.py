@@ -284,10 +284,10 @@ PROMISES = [
     "half-open",
     "closes",
     "reopens",
-    "probes in a row",
     "stragglers",
     "cancelled calls",
     "cancelled probe",
+    "probes in a row",
 ]
 PLANTED = [
     ("closed", TurnsNothingIntoDefault, {}),
@@ -313,7 +313,8 @@ PLANTED = [
 
 @pytest.mark.parametrize(("promise", "planted", "facts"), PLANTED)
 def test_a_planted_violation_is_caught(promise, planted, facts, backend):
-    others = [each for each in PROMISES if each != promise]
+    made = PROMISES if "probes" in facts else PROMISES[:-1]
+    others = [each for each in made if each != promise]
 
     report = conformance.circuit_breaker(planted, backend=backend, without=others, **facts)
 
