@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar, final
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from concurrency._streams.base import LazyStream, Stream
 from concurrency._streams.pump import Pump, PumpedStream
@@ -70,6 +71,10 @@ class _TimedBatches(PumpedStream[T, list[T]]):
                 await self._finish(pump)
             await pump.wait_news()
         await self._wait_full(pump)
+        if pump.exhausted and pump.waiting < self._size:
+            # The last batch, unless what cancelled the pump cancelled the consumer as well, who
+            # was woken and has yet to feel it.
+            await checkpoint_if_cancelled()
         return [pump.take() for _ in range(min(pump.waiting, self._size))]
 
     async def _wait_full(self, pump: Pump[T]) -> None:

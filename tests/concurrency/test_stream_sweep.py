@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+import simclock
 from concurrency.ln import alcall
 from concurrency.stream import (
     batch_stream,
@@ -170,3 +171,33 @@ def test_an_eager_task_may_be_cancelled_natively_at_every_step(scenario, make):
         return await cancelled_natively_after(steps, scenario, MAKERS[make])
 
     sweep(lambda steps: asyncio.run(main(steps)))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_timed_batch_is_full_or_due_or_the_last_even_if_pump_and_consumer_are_cancelled(backend):
+    async def numbers():
+        for number in range(6):
+            await anyio.sleep(1)
+            yield number
+
+    async def consume(batches):
+        async with batch_stream(numbers(), 2, timeout=1e6) as stream:
+            async for batch in stream:
+                batches.append(batch)
+
+    async def main():
+        batches = []
+
+        async def cancel_soon(scope):
+            await anyio.sleep(1)
+            for _ in range(4):
+                await checkpoint()
+            scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(consume, batches)
+            group.start_soon(cancel_soon, group.cancel_scope)
+        assert batches == []
+
+    # No stalls: a batch that is a million seconds old is due.
+    simclock.explore(main, backend=backend, schedules=300, stalls=0.0)
