@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, Final, cast, final
 
 import anyio
@@ -12,11 +11,9 @@ import anyio
 import simclock
 from properties.conformance.ground import Ground
 
-__all__ = ["Cut", "allow_polling", "bare"]
+__all__ = ["Cut", "bare"]
 
 _STEPS_MAX: Final = 8
-# The clock of a simulated world moves on by itself after some ten thousand steps of polling.
-_POLLING_STEPS_MAX: Final = 100_000
 
 
 @final
@@ -71,15 +68,6 @@ class Cut:
         elif self._task is not None:
             self._struck = True
             self._task.cancel()
-
-
-def allow_polling() -> None:
-    """Let this run take as many steps as it takes if the subject polls.
-
-    So do those whose sums, rounded, have them wait for the very instant that it is.
-    """
-    simulation = simclock.current()
-    simulation.limits = replace(simulation.limits, steps=_POLLING_STEPS_MAX)
 
 
 def bare(error: Any) -> BaseException:

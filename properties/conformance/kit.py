@@ -12,10 +12,13 @@ from properties.conformance.ground import Ground, Style
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 from simclock.errors import UsageError
 
-__all__ = ["Make", "Options", "Promise", "Scenario", "examine"]
+__all__ = ["POLLING", "Make", "Options", "Promise", "Scenario", "examine"]
 
-# Scenarios take some hundred steps: what takes more will never end.
-_LIMITS: Final = simclock.Limits(steps=5_000)
+# Scenarios take some hundred steps: what takes more will never end,
+_STEPS: Final = 5_000
+# unless the subject may poll: the clock of a simulated world moves on by itself after some ten
+# thousand steps in which nothing else happens.
+POLLING: Final = 100_000
 Make = Callable[[], Any]
 Scenario = Callable[[Make, Ground], Awaitable[None]]
 
@@ -44,12 +47,14 @@ class Promise:
     """One promise of a kit: a name, the scenario, and what else befalls it.
 
     ``cancel`` cancels any one task of the scenario at any step; ``stalls`` lets time pass.
+    ``steps`` is how many the scenario may take before it counts as one that never ends.
     """
 
     name: str
     scenario: Scenario
     cancel: bool = False
     stalls: bool = False
+    steps: int = _STEPS
 
 
 @final
@@ -137,7 +142,7 @@ def _explore(promise: Promise, factory: Make, backend: str, settings: _Settings)
         seed=settings.seed,
         cancel="tasks" if promise.cancel else False,
         stalls=None if promise.stalls else 0.0,
-        limits=_LIMITS,
+        limits=simclock.Limits(steps=promise.steps),
         on_failure="return",
     )
     return PromiseVerdict(promise.name, backend, explored.schedules_run, explored.failure)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
-from properties.conformance.calls import Cut, allow_polling
+from properties.conformance.calls import Cut
 from properties.conformance.facts import check_count, check_number
 from properties.conformance.ground import Ground, call
-from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, holding
 
@@ -100,7 +100,6 @@ class _Takings:
 @asynccontextmanager
 async def _limiter(facts: _Facts, make: Make) -> AsyncGenerator[_Takings]:
     """Make a limiter to take from, and close it if it can be closed."""
-    allow_polling()
     made = make()
     yield _Takings(facts, made)
     close = getattr(made, "aclose", None) or getattr(made, "close", None)
@@ -259,4 +258,5 @@ def rate_limiter(
         Promise("cancelled", _waits_cost_nothing(facts, timeouts=False)),
         Promise("timeouts", _waits_cost_nothing(facts, timeouts=True)),
     )
-    return examine("rate limiter", factory, ("acquire",), promises, options)
+    polling = [replace(promise, steps=POLLING) for promise in promises]
+    return examine("rate limiter", factory, ("acquire",), polling, options)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from properties.conformance.calls import bare
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -171,7 +172,7 @@ def _first_failure(wins: Literal["completion", "success"]) -> Scenario:
         try:
             result = await call(race, slow(), failing())
         except Exception as error:  # noqa: BLE001 - in whatever shape: judged below
-            result = _only(error)
+            result = bare(error)
         workers.check_gone("race")
         took = ground.now() - began
         right: Sequence[Any] = (
@@ -193,20 +194,12 @@ async def _all_fail(make: Make, ground: Ground) -> None:
         result = await call(race, *works)
     except Exception as error:
         workers.check_gone("race")
-        if not isinstance(_only(error), PlannedFailureError) and not isinstance(
+        if not isinstance(bare(error), PlannedFailureError) and not isinstance(
             error, ExceptionGroup
         ):
             raise
         return
     raise ConformanceError(f"all failed, and {result!r} came")
-
-
-def _only(error: BaseException) -> BaseException:
-    """Return the failure in groups of one."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    group = cast("BaseExceptionGroup[BaseException]", error)
-    return _only(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
 def race(

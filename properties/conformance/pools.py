@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal, Unpack, final
 
 import anyio
 
 import simclock
-from properties.conformance.calls import Cut, allow_polling, bare
+from properties.conformance.calls import Cut, bare
 from properties.conformance.facts import check_count
 from properties.conformance.ground import Ground, call
-from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
 from simclock.errors import UsageError
@@ -47,7 +47,6 @@ class _Jobs:
     """Makes the functions that a pool is to call, and sees when they run."""
 
     def __init__(self, facts: _Facts, ground: Ground) -> None:
-        allow_polling()
         self.ground, self.limit = ground, facts.limit
         self.exclusion = MutualExclusion(facts.limit)
         self.inside = self.begun = 0
@@ -343,4 +342,5 @@ def pool(
         Promise("left early", _tells_its_callers(facts)),
         Promise("fair", _first_come(facts)),
     )
-    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), promises, options)
+    polling = [replace(promise, steps=POLLING) for promise in promises]
+    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), polling, options)
