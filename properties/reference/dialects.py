@@ -48,6 +48,9 @@ class Dialect:
     sleeper_can_be_late: bool = True
     """Whether a sleep that is over, and cancelled before its task went on, is cancelled."""
 
+    time_waits: bool = True
+    """Whether time passes only when nobody can run. On a schedule with stalls it does not wait."""
+
     def __post_init__(self) -> None:
         """Refuse a word that is neither."""
         if self.group_passes_on not in ("tasks", "wait"):
@@ -58,6 +61,13 @@ class Dialect:
         if self.delivery is Delivery.AT_ONCE:
             return self
         return replace(self, delivery=Delivery.SHUFFLED)
+
+    def stalling(self) -> Dialect:
+        """Return the dialect as it is when time may pass although a task can run.
+
+        The callbacks of timers then queue behind the tasks that could run before.
+        """
+        return replace(self.shuffled(), time_waits=False)
 
 
 TRIO: Final = Dialect()

@@ -80,7 +80,7 @@ def check(
 
     Raises:
         DisagreementError: the model refuses what was seen.
-        UsageError: ``schedule`` has stalls or cancellations.
+        UsageError: ``schedule`` cancels a task.
     """
     if observer is None:
         with Observer() as made:

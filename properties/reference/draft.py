@@ -176,7 +176,7 @@ class Draft:
         return True
 
     def _tell(self, number: int) -> None:
-        place, wait, _, _ = self._tasks[number]
+        place, wait, until, _ = self._tasks[number]
         if wait is Wait.WAITING:
             # The wait goes on: no task outlives its group.
             self._add_raised(place.number, CANCELLED)
@@ -184,7 +184,8 @@ class Draft:
         if wait is Wait.IN_LINE:
             line = self._lines[place.number]
             self._lines[place.number] = tuple(each for each in line if each != number)
-        self._tasks[number] = Task(place, Wait.CANCELLED)
+        # The timer of a sleep is taken back by the task itself, when it goes on.
+        self._tasks[number] = Task(place, Wait.CANCELLED, until)
 
     def _enter(self, extent: Extent, nanoseconds: int) -> None:
         if nanoseconds > 0:

@@ -60,8 +60,10 @@ class Interpreter:
 
     def dialect_under(self, schedule: DrawnSchedule) -> Dialect:
         """Return the dialect that is spoken when ``schedule`` decides who goes next."""
-        shuffles = any(wish.kind in {Kind.RUN, Kind.HOLD} for wish in schedule.wishes)
-        return self.dialect.shuffled() if shuffles else self.dialect
+        kinds = {wish.kind for wish in schedule.wishes}
+        if Kind.STALL in kinds:
+            return self.dialect.stalling()
+        return self.dialect.shuffled() if kinds & {Kind.RUN, Kind.HOLD} else self.dialect
 
 
 INTERPRETERS: Final = (
@@ -80,7 +82,7 @@ def observe(program: Program, interpreter: Interpreter, schedule: DrawnSchedule 
     The backend is the interpreter's, whatever ``schedule`` says.
 
     Raises:
-        UsageError: the schedule has wishes that no program asks for, such as stalls.
+        UsageError: the schedule cancels a task.
     """
     with Observer() as observer:
         return observer.observe(program, interpreter, schedule)
@@ -116,15 +118,16 @@ class Observer:
         self, program: Program, interpreter: Interpreter, schedule: DrawnSchedule = CALM
     ) -> Outcome:
         """Run ``program`` once and return what was seen. See :func:`observe`."""
-        if schedule.injected():
+        if any(wish.kind is Kind.CANCEL for wish in schedule.wishes):
             raise UsageError(
-                "the model knows of neither stalls nor cancellations from outside: observe "
-                f"programs with schedules(stalls=False), not {schedule!r}"
+                "the model knows no cancellation from outside the program: observe programs with "
+                f"schedules(cancel=False), not {schedule!r}"
             )
         self._program, self._interpreter = program, interpreter
         self._notes = []
         runner = self._runner(interpreter.backend)
-        outcome = runner.run(Plan(schedule.seed, schedule.scheduler(), label="drawn"))
+        plan = Plan(schedule.seed, schedule.scheduler(), schedule.injected(), label="drawn")
+        outcome = runner.run(plan)
         return Outcome(_raised(outcome.failure), self._ended, tuple(self._notes))
 
     def _runner(self, backend: str) -> Runner:

@@ -24,11 +24,13 @@ __all__ = ["quiet_move"]
 
 def quiet_move(flow: Flow, dialect: Dialect, state: State) -> Move | None:
     """Return a quiet move of ``state``, if it has one."""
+    # Where it does not, all that sets timers or takes them back is seen by the clock.
+    time_waits = dialect.time_waits
     for number, task in enumerate(state.tasks):
         match task.wait:
-            case Wait.READY if _goes_on_quietly(dialect, task):
+            case Wait.READY if time_waits and _goes_on_quietly(dialect, task):
                 return Draft(flow, dialect, state).run(number)
-            case Wait.CANCELLED if _unwinds_quietly(flow, dialect, state, number):
+            case Wait.CANCELLED if time_waits and _unwinds_quietly(flow, dialect, state, number):
                 return Draft(flow, dialect, state).run(number)
             case Wait.ENDED if _is_reaped_quietly(flow, state, number):
                 return Draft(flow, dialect, state).reap(number)

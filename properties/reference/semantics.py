@@ -6,7 +6,8 @@ There are five kinds of move:
 * **tell**: a task that suspended within reach of a cancellation hears of it.
 * **reap**: a group hears of a task that has ended.
 * **fire**: a timer is due: a sleeper wakes up, or a scope is cancelled.
-* **tick**: nothing else can happen, so time moves on to the next timer.
+* **tick**: nothing else can happen, so time moves on to the next timer. Where time does not wait,
+  it may do so as well although a task can run.
 
 A program may do whatever some sequence of moves does; wherever several are open, any may be next.
 Being cancelled is a state of a scope and no event: whoever has suspended within its reach, and
@@ -44,7 +45,7 @@ def moves(flow: Flow, dialect: Dialect, state: State) -> list[Move]:
             draft = Draft(flow, dialect, state)
             if draft.has_to_be_told(number):
                 made.append(draft.tell(number))
-    return made or _tick(state)
+    return made if made and dialect.time_waits else made + _tick(state)
 
 
 def _fires(flow: Flow, dialect: Dialect, state: State) -> list[Move]:
@@ -63,6 +64,7 @@ def _fires(flow: Flow, dialect: Dialect, state: State) -> list[Move]:
 
 def _tick(state: State) -> list[Move]:
     """Let time move on to the next timer, if there is any."""
-    instants = [task.until for task in state.tasks if task.wait is Wait.ASLEEP]
+    instants = [task.until for task in state.tasks]
     instants += [instant for instant, _ in state.deadlines]
-    return [Move(state._replace(now=min(instants)))] if instants else []
+    ahead = [instant for instant in instants if instant > state.now]
+    return [Move(state._replace(now=min(ahead)))] if ahead else []

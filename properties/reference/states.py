@@ -42,7 +42,7 @@ class Task(NamedTuple):
     place: Place
     wait: Wait
     until: int = 0
-    """The instant at which it wakes up, if it is asleep."""
+    """The instant at which it wakes up, or would have if it had not been cancelled."""
     raised: Raised | None = None
     """What it ended with, until its group takes it."""
 

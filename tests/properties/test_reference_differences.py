@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -90,6 +91,11 @@ DIFFERENCES = {
     "delivery out of order": (
         differ(ANYIO_ON_ASYNCIO, ANYIO_ON_ASYNCIO.shuffled()),
         Program((Scope(0, True, (Checkpoint(),)),)),
+        (),
+    ),
+    "time does not wait": (
+        differ(TRIO, TRIO.stalling()),
+        Program((Scope(1, True, (Checkpoint(),)),)),
         (),
     ),
     "a lone failure is bare": (
@@ -178,22 +184,20 @@ def code(value):
     return repr(value).replace("seconds=", "") if not isinstance(value, int) else repr(value)
 
 
-# The calm schedule, and such as hold one or two tasks back, for a while or for longer.
-PLACES = [(lane, at) for lane in range(1, 6) for at in range(1, 5)]
-HOLDS = [Wish(Kind.HOLD, at, lane, 20) for lane, at in PLACES]
-LONG_HOLDS = [replace(wish, count=45) for wish in HOLDS]
+def walk(random):
+    """Yield wishes for who goes next at each choice: the oldest half of the time."""
+    for at in range(1, 13):
+        if choice := max(0, random.randint(-3, 3)):
+            yield Wish(Kind.RUN, at, choice)
+
+
+# The calm schedule; such as hold asyncio's callbacks back, or let the younger timer fire first;
+# and walks that let anybody go next.
 SCHEDULES = [
     CALM,
-    *(DrawnSchedule(wishes=(wish,)) for wish in HOLDS),
-    *(DrawnSchedule(wishes=(Wish(Kind.TIE, at, 1),)) for at in (1, 2)),
-    # Lane 0: asyncio's callbacks.
     *(DrawnSchedule(wishes=(Wish(Kind.HOLD, at, 0, 20),)) for at in range(1, 5)),
-    *(
-        DrawnSchedule(wishes=(hold, long))
-        for hold in HOLDS
-        for long in LONG_HOLDS
-        if (hold.choice, hold.at) != (long.choice, long.at)
-    ),
+    *(DrawnSchedule(wishes=(Wish(Kind.TIE, at, 1),)) for at in (1, 2)),
+    *(DrawnSchedule(wishes=tuple(walk(Random(seed)))) for seed in range(400)),
 ]
 
 

@@ -28,6 +28,7 @@ from properties.reference import (
     rules_needed,
     small_programs,
 )
+from properties.reference.outcomes import LIMIT
 from properties.strategies.drawn import Wish
 from properties.strategies.programs import (
     Checkpoint,
@@ -45,7 +46,6 @@ from simclock.schedules import Kind
 PLAIN = settings(
     deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-UNDECIDED_MAX = 0.005
 BY_NAME = {interpreter.name: interpreter for interpreter in INTERPRETERS}
 
 
@@ -55,34 +55,42 @@ def observer():
         yield made
 
 
-def agree(observer, interpreters, examples, *, calm=False):
-    """Check random programs; return the verdicts. ``derandomize`` draws the same ones each time."""
+# What decides the runs, and how many in a hundred the model may leave undecided. Where callbacks
+# come late or time does not wait, it cannot do without trying every order.
+SCHEDULES = {
+    "calm": (st.just(CALM), 0.5),
+    "drawn": (schedules(stalls=False), 1),
+    "with stalls": (schedules(), 4),
+}
+
+
+def assert_agrees(observer, name, kind, examples, limit=LIMIT):
+    drawn, percent = SCHEDULES[kind]
     verdicts = Counter()
 
     @settings(PLAIN, max_examples=examples)
-    @given(task_trees(), st.just(CALM) if calm else schedules(stalls=False))
+    @given(task_trees(), drawn)
     def agrees(program, schedule):
-        seen = check(program, schedule, interpreters=interpreters, observer=observer)
+        interpreter = BY_NAME[name]
+        seen = check(program, schedule, interpreters=[interpreter], observer=observer, limit=limit)
         verdicts.update(seen.values())
 
     agrees()
-    assert verdicts[Verdict.UNDECIDED] <= UNDECIDED_MAX * verdicts.total()
-    return verdicts
+    assert verdicts.total() >= 0.9 * examples
+    assert verdicts[Verdict.UNDECIDED] <= percent / 100 * verdicts.total()
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-@pytest.mark.parametrize("calm", [True, False], ids=["calm", "drawn"])
-def test_a_library_does_what_the_model_allows(name, calm, observer):
-    verdicts = agree(observer, [BY_NAME[name]], 200, calm=calm)
-
-    assert verdicts[Verdict.ALLOWED] >= 190
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_a_library_does_what_the_model_allows(name, kind, observer):
+    assert_agrees(observer, name, kind, 150, limit=4_000)
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("name", BY_NAME)
-def test_a_library_does_what_the_model_allows_in_thousands_of_programs(name, observer):
-    agree(observer, [BY_NAME[name]], 4_000, calm=True)
-    agree(observer, [BY_NAME[name]], 4_000)
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_a_library_does_what_the_model_allows_in_thousands_of_programs(name, kind, observer):
+    assert_agrees(observer, name, kind, 4_000)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -372,7 +380,9 @@ def test_an_error_that_no_program_plans_is_refused_by_its_name():
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda: observe(Program(()), INTERPRETERS[0], DrawnSchedule(wishes=(Wish(Kind.STALL, 1),))),
+        lambda: observe(
+            Program(()), INTERPRETERS[0], DrawnSchedule(wishes=(Wish(Kind.CANCEL, 1),))
+        ),
         lambda: check(Program(()), DrawnSchedule(wishes=(Wish(Kind.CANCEL, 2, 1),))),
         lambda: small_programs(-1),
         lambda: outcomes(Program((WithLock(1, (WithLock(0, ()),)),))),

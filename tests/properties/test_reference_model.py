@@ -46,7 +46,12 @@ DIALECTS = {
     "concurrency on trio": CONCURRENCY_ON_TRIO,
 }
 SHUFFLED = ANYIO_ON_ASYNCIO.shuffled()
-EVERY = {**DIALECTS, "shuffled": SHUFFLED}
+EVERY = {
+    **DIALECTS,
+    "shuffled": SHUFFLED,
+    "stalling": SHUFFLED.stalling(),
+    "stalling trio": TRIO.stalling(),
+}
 
 
 def told(program, dialect=TRIO):
@@ -150,10 +155,12 @@ def test_a_program_may_do_what_thinking_says_and_nothing_else(claim, dialect):
 
 
 @pytest.mark.parametrize("claim", KNOWN)
-def test_late_callbacks_add_outcomes_and_take_none_away(claim):
+def test_late_callbacks_and_stalls_add_outcomes_and_take_none_away(claim):
     program, expected = KNOWN[claim]
 
     assert told(program, SHUFFLED) >= expected
+    assert told(program, SHUFFLED.stalling()) >= told(program, SHUFFLED)
+    assert told(program, TRIO.stalling()) >= expected
 
 
 def test_a_failing_task_ends_its_siblings_and_is_raised_in_a_group():
@@ -201,6 +208,23 @@ def test_timers_of_one_instant_fire_before_anybody_runs_unless_callbacks_are_lat
         "returns at 1; main at 1",
         "raises failure1 at 1; no notes",
     }
+
+
+def test_a_stall_lets_a_deadline_pass_before_a_task_that_could_run():
+    program = Program((Scope(1, True, (Checkpoint(), Checkpoint())), Sleep(1)))
+
+    assert told(program) == {"returns at 1; main at 1"}
+    assert told(program, TRIO.stalling()) == {
+        "returns at 1; main at 1",
+        "raises TimeoutError at 1; no notes",
+    }
+
+
+def test_a_stall_may_last_until_the_timer_of_a_sleep_that_was_cancelled():
+    program = Program((Scope(1, False, (Sleep(2),)),))
+
+    assert told(program) == {"returns at 1; main at 1"}
+    assert told(program, TRIO.stalling()) == {"returns at 1; main at 1", "returns at 2; main at 2"}
 
 
 @PLAIN
