@@ -82,6 +82,10 @@ class AsyncioDriver:
         """Take in what threads have sent."""
         self.loop.take_messages(self.loop.outside.take())
 
+    def is_waiting_outside(self) -> bool:
+        """Tell whether a thread may still bring news."""
+        return self.loop.outside.is_pending()
+
     def describe_spinners(self, recent: Sequence[int]) -> str:
         """Return who took the ``recent`` steps, and where."""
         simulation = self.loop.simulation

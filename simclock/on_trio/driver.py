@@ -73,6 +73,10 @@ class TrioDriver:
         """Take in what threads have sent."""
         self.world.hear()
 
+    def is_waiting_outside(self) -> bool:
+        """Tell whether a thread, or the host of a guest run, may still bring news."""
+        return self.world.is_guest or self.world.is_something_outside()
+
     def describe_spinners(self, recent: Sequence[int]) -> str:
         """Return who took the ``recent`` steps, and where."""
         simulation = self.world.simulation

@@ -28,6 +28,7 @@ from simclock.kernel import (
 )
 from simclock.schedulers.protocol import Scheduler, SystematicScheduler
 from simclock.schedules import Deviation, Kind
+from simclock.simulation.polling import PollWatch
 
 if TYPE_CHECKING:
     from simclock.simulation.body import MainBody
@@ -35,13 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver", "Simulation"]
 
-# After this many steps at one instant in which lanes only yielded to themselves, the program
-# polls: the clock then moves to the next timer, so that polling ends when a timer ends it.
-_SPIN_STEPS = 10_000
-_SPIN_STEPS_MIN = 500
-_SPIN_LANES = 100
-# So many callbacks in a row, with no step of a task between them, take longer than that.
-_ZENO_STEPS, _ZENO_SECONDS = 2_000, 1e-6
 _COLLECTION_STEPS = 50_000
 # How often the limits are looked at; small enough to notice a thread's message while polling.
 _CHECK_STEPS = 500
@@ -56,6 +50,10 @@ class Driver(Protocol):
 
     def cancel(self, lane: int) -> str | None:
         """Cancel ``lane`` as a timeout around it would; its place, or ``None`` if it is gone."""
+        ...
+
+    def is_waiting_outside(self) -> bool:
+        """Tell whether something outside, a thread above all, may still bring news."""
         ...
 
     async def settle(self) -> None:
@@ -82,10 +80,9 @@ class Simulation:
     __slots__ = (
         "_callbacks_lane",
         "_interventions",
-        "_last_check",
         "_limits_due",
         "_next",
-        "_spin_steps",
+        "_polls",
         "_streams",
         "_systematic",
         "applied",
@@ -162,8 +159,7 @@ class Simulation:
             attach(self)
         self._interventions = iter(()) if interventions is None else interventions
         self._next = next(self._interventions, None)
-        self._spin_steps = _SPIN_STEPS
-        self._last_check = (0, 0, 0)
+        self._polls = PollWatch()
         self._limits_due = min(_CHECK_STEPS, limits.steps + 1)
         self.due = 0
         self._callbacks_lane = self.add_lane("callbacks", None)
@@ -334,18 +330,7 @@ class Simulation:
                 f"{self.driver.describe_spinners(recent)}\n"
                 "Raise Limits(steps=…) if the program really needs more."
             )
-        if self.trace.order[-_ZENO_STEPS:].count(CALLBACKS) == _ZENO_STEPS:
-            # A timer sets itself for this very instant, until time has passed: here it would not.
-            self.stall(_ZENO_SECONDS)
-        progress, since, instant = self._last_check
-        if progress != self.progress or instant != self.timeline.nanoseconds:
-            self._last_check = (self.progress, step, self.timeline.nanoseconds)
-        elif step - since >= self._spin_steps * (1 + len(self.ready) // _SPIN_LANES):
-            # Each further wait of the same poll is recognised sooner, or a poll that waits for
-            # a thousand timers would take ten million steps.
-            self._spin_steps = max(_SPIN_STEPS_MIN, self._spin_steps // 10)
-            self.driver.stall()
-            self._last_check = (self.progress, step, self.timeline.nanoseconds)
+        self._polls.look(self, self.driver)
 
     def check_virtual_time(self, instant: int) -> None:
         """Refuse to move the clock past the limit."""

@@ -148,6 +148,27 @@ def test_busy_polling_ends_when_a_timer_ends_it() -> None:
     assert simclock.run(main) == 30
 
 
+@pytest.mark.parametrize("seconds", [0.05, 600.0])
+def test_polling_the_clock_itself_ends_soon_after_the_time_it_waits_for(seconds: float) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        while loop.time() < seconds:
+            await asyncio.sleep(0)
+        return loop.time()
+
+    assert seconds <= simclock.run(main) <= 1.11 * seconds
+
+
+def test_polling_for_a_thread_that_works_lets_no_time_pass() -> None:
+    async def main() -> float:
+        work = asyncio.create_task(asyncio.to_thread(sum, range(5_000_000)))
+        while not work.done():
+            await asyncio.sleep(0)
+        return asyncio.get_running_loop().time()
+
+    assert simclock.run(main) == 0
+
+
 def test_polling_that_no_timer_can_end_is_a_livelock() -> None:
     async def poller() -> None:
         while True:

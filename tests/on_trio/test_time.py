@@ -177,6 +177,16 @@ def test_polling_ends_when_a_timer_ends_it(value):
     assert value(main) == 3
 
 
+@pytest.mark.parametrize("seconds", [0.05, 600.0])
+def test_polling_the_clock_itself_ends_soon_after_the_time_it_waits_for(value, seconds):
+    async def main():
+        while trio.current_time() < seconds:
+            await trio.lowlevel.checkpoint()
+        return trio.current_time()
+
+    assert seconds <= value(main) <= 1.11 * seconds
+
+
 def test_polling_under_a_timeout_of_its_own_lets_time_pass_too(value):
     async def main():
         rounds = 0
