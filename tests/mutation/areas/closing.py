@@ -43,6 +43,15 @@ async def a_stream_that_is_left_has_closed_its_source() -> None:
         assert current_time() <= began + 2, "closing waited for the source to end"
 
 
+async def what_was_read_ahead_is_gone_when_a_stream_is_closed() -> None:
+    for name in ("buffer", "merge", "timed batch"):
+        async with EACH[name](Source().items()) as stream:
+            await sleep(5)
+            await stream.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await anext(stream)
+
+
 async def a_bare_loop_that_is_cancelled_has_closed_its_source() -> None:
     for make in EACH.values():
         source = Source()
@@ -155,9 +164,11 @@ async def a_plain_generator_is_closed() -> None:
             closed.append("closed")
 
     for make in EACH.values():
-        async with make(items()) as stream:
+        generator = items()  # Kept, or it would be closed by being dropped.
+        async with make(generator) as stream:
             await anext(stream)
-        assert closed.pop() == "closed"
+        assert closed == ["closed"], "a plain generator was left open"
+        closed.clear()
 
 
 async def closing_in_a_cancelled_scope_still_waits_for_the_source() -> None:
@@ -197,20 +208,24 @@ async def a_source_that_was_cut_short_is_no_end() -> None:
 
 
 async def a_native_cancellation_while_closing_leaves_nothing_open() -> None:
-    source = Source(leaving=4)
-
-    async def consume() -> None:
+    async def in_a_block(source: Source) -> None:
         async with merge_streams(source.items()) as stream:
             await anext(stream)
-        raise AssertionError("the cancellation was swallowed")
 
-    task = asyncio.create_task(consume())
-    for _ in range(2):
-        await sleep(2)  # The block is left at 1, and the source at 5.
-        task.cancel()
-    await asyncio.wait([task])
-    assert task.cancelled()
-    assert source.open == 0, "the source was left behind"
+    async def by_hand(source: Source) -> None:
+        stream = merge_streams(source.items())
+        await anext(stream)
+        await stream.aclose()
+
+    for consume in (in_a_block, by_hand):
+        source = Source(leaving=4)
+        task = asyncio.create_task(consume(source))
+        for _ in range(2):
+            await sleep(2)  # Closing begins after 1, and the source has left after 5.
+            task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled(), "the cancellation was swallowed"
+        assert source.open == 0, "the source was left behind"
 
 
 async def only_one_may_pull_at_a_time() -> None:
@@ -227,6 +242,7 @@ async def only_one_may_pull_at_a_time() -> None:
 CHECKS = (
     *(kit(each, note=name, share=0.2) for name, each in KITS.items()),
     explored(a_stream_that_is_left_has_closed_its_source, stalls=0, share=0.2),
+    explored(what_was_read_ahead_is_gone_when_a_stream_is_closed, stalls=0),
     explored(a_bare_loop_that_is_cancelled_has_closed_its_source, stalls=0, share=0.2),
     explored(a_bare_loop_that_is_left_closes_its_source, stalls=0, share=0.2),
     explored(an_error_comes_after_the_items_before_it_and_closes_the_source, share=0.2),

@@ -236,7 +236,7 @@ CHECKS = (
     explored(a_stream_left_early_ends_what_runs, stalls=0),
     explored(a_streams_failure_ends_the_rest_and_is_raised_in_the_loop, stalls=0),
     explored(a_failure_nobody_came_to_is_raised_on_leaving, stalls=0),
-    explored(a_cancelled_stream_is_not_complete, stalls=0),
+    explored(a_cancelled_stream_is_not_complete, stalls=0, share=5),
     explored(what_never_began_is_closed, backends=NATIVE, stalls=0),
     *scenarios("patterns"),
     *scenarios("natively"),

@@ -163,6 +163,21 @@ async def an_item_that_comes_back_goes_to_who_waits() -> None:
         assert queue.empty(), "the item is there twice"
 
 
+async def items_that_come_back_keep_their_order() -> None:
+    queue: Queue[int] = Queue()
+    getters = []
+    for _ in range(2):
+        getters.append(asyncio.create_task(queue.get()))
+        await simclock.current().settle()
+    for item in (1, 2, 3):
+        queue.put_nowait(item)
+    for getter in getters:
+        getter.cancel()
+    await asyncio.wait(getters)
+    left = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert left == [1, 2, 3], f"put in as 1, 2, 3, and came out as {left}"
+
+
 async def the_smallest_leaves_first_among_many() -> None:
     for seed in range(20):
         draw = random.Random(seed)
@@ -180,19 +195,26 @@ async def the_smallest_leaves_first_among_many() -> None:
 
 
 async def the_order_is_kept_when_items_are_withdrawn() -> None:
-    for seed in range(20):
+    for seed in range(60):
         draw = random.Random(seed)
-        items = [(draw.randrange(20), number) for number in range(12)]
+        items = [(draw.randrange(50), number) for number in range(12)]
         queue: PriorityQueue[tuple[int, int]] = PriorityQueue(len(items))
         for item in items:
             await queue.put(item)
-        late = asyncio.create_task(queue.put((draw.randrange(20), 99)))
-        await simclock.current().settle()
-        first = await queue.get_nowait()
-        late.cancel()
-        await asyncio.wait([late])
-        left = sorted(set(items) - {first})
-        assert [await queue.get() for _ in left] == left
+        late = [(draw.randrange(50), number) for number in range(12, 16)]
+        putters = []
+        for item in late:
+            putters.append(asyncio.create_task(queue.put(item)))
+            await simclock.current().settle()
+        # In one step all are let in, and one of them is cut off.
+        taken = [await queue.get_nowait() for _ in late]
+        victim = draw.randrange(len(late))
+        putters[victim].cancel()
+        await asyncio.wait(putters)
+        left = {*items, *late} - {*taken}
+        if putters[victim].cancelled():
+            left -= {late[victim]}
+        assert [await queue.get() for _ in range(queue.qsize())] == sorted(left)
 
 
 async def a_key_that_does_not_compare_is_in_nobodys_way() -> None:
@@ -238,6 +260,7 @@ CHECKS = (
     explored(nothing_is_put_or_taken_in_a_cancelled_scope),
     explored(a_put_that_was_cut_off_has_put_nothing_and_makes_room, backends=NATIVE),
     explored(an_item_that_comes_back_goes_to_who_waits, backends=NATIVE),
+    explored(items_that_come_back_keep_their_order, backends=NATIVE),
     explored(the_smallest_leaves_first_among_many, share=0.02),
     explored(the_order_is_kept_when_items_are_withdrawn, share=0.02, backends=NATIVE),
     explored(a_key_that_does_not_compare_is_in_nobodys_way, stalls=0),
