@@ -40,7 +40,8 @@ __all__ = ["INTERPRETERS", "Interpreter", "Observer", "observe"]
 class Interpreter:
     """A library that programs run on, on one backend, and what the model is to hold it to.
 
-    ``replacements`` name, for a name that programs use, the name that the library has for it.
+    ``replacements`` are pairs: a name that programs use, and what stands in for it, as a thing or
+    as the name that the library has for it.
     """
 
     name: str

@@ -23,6 +23,7 @@ from properties.reference import (
     outcomes,
 )
 from properties.reference.flow import compile_program
+from properties.reference.semantics import moves
 from properties.strategies.programs import (
     CancelGroup,
     Catch,
@@ -257,6 +258,18 @@ def test_no_outcome_is_lost_where_moves_are_not_tried_in_every_order(dialect):
             assert reduced.states <= every.states
 
     agrees()
+
+
+def test_an_outcome_that_is_lost_would_be_noticed(monkeypatch):
+    program, expected = KNOWN["tasks go in any order"]
+
+    def hasty(flow, dialect, state):
+        return next(iter(moves(flow, dialect, state)), None)
+
+    monkeypatch.setattr("properties.reference.outcomes.quiet_move", hasty)
+
+    assert told(program) < expected
+    assert {str(each) for each in outcomes(program, reduced=False).found} == expected
 
 
 @pytest.mark.parametrize("dialect", EVERY)
