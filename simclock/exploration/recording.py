@@ -108,7 +108,8 @@ def check_same_course(first: Outcome, second: Outcome) -> None:
         step=step,
         first=_event(first, one, index),
         second=_event(second, two, index),
-    )
+        # What either run died of may be all that can be learnt of a failure that does not recur.
+    ) from (first.failure or second.failure)
 
 
 def _event(outcome: Outcome, order: list[int], index: int) -> str:

@@ -208,6 +208,21 @@ def test_two_courses_are_told_side_by_side_with_the_usual_suspects() -> None:
     assert "a set whose members hash by their address" in caught.value.__notes__[0]
 
 
+def test_a_failure_that_does_not_come_again_is_told_with_what_it_was(backend: str) -> None:
+    tries = []
+
+    async def main() -> None:
+        tries.append(None)
+        if len(tries) == 2:  # the first that counts: before it the world is warmed up
+            raise ValueError("once only")
+        await checkpoint()
+
+    with pytest.raises(simclock.NondeterminismError) as caught:
+        simclock.explore(main, backend=backend, schedules=50)
+
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
 def test_a_livelock_of_the_calm_schedule_is_waited_for_once(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
