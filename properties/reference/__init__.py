@@ -15,8 +15,8 @@ from properties.reference.dialects import (
 )
 from properties.reference.differential import DisagreementError, check, rules_needed
 from properties.reference.observing import INTERPRETERS, Interpreter, Observer, observe
-from properties.reference.outcomes import Outcome, Outcomes, Verdict, allows, outcomes
 from properties.reference.small import small_programs
+from properties.reference.walk import Outcome, Outcomes, Verdict, allows, outcomes
 
 __all__ = [
     "ANYIO_ON_ASYNCIO",

@@ -8,14 +8,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final, final
 
 from properties.reference.observing import INTERPRETERS, Interpreter, Observer
-from properties.reference.outcomes import LIMIT, Outcome, Verdict, allows, outcomes
+from properties.reference.walk import LIMIT, Outcome, Verdict, allows, outcomes
 from properties.strategies.drawn import CALM, DrawnSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from properties.reference.dialects import Dialect
-    from properties.reference.outcomes import Outcomes
+    from properties.reference.walk import Outcomes
     from properties.strategies.programs import Program
 
 __all__ = ["DisagreementError", "check", "rules_needed"]

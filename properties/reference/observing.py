@@ -14,8 +14,8 @@ from properties.reference.dialects import (
     TRIO,
     Dialect,
 )
-from properties.reference.outcomes import Outcome
 from properties.reference.states import TIMEOUT, Raised, grouped
+from properties.reference.walk import Outcome
 from properties.runs.run import LIMITS
 from properties.strategies.drawn import CALM, DrawnSchedule
 from properties.strategies.programs import PlannedError

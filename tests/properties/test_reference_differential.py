@@ -28,7 +28,7 @@ from properties.reference import (
     rules_needed,
     small_programs,
 )
-from properties.reference.outcomes import LIMIT
+from properties.reference.walk import LIMIT
 from properties.strategies.drawn import Wish
 from properties.strategies.programs import (
     Checkpoint,

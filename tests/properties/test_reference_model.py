@@ -266,7 +266,7 @@ def test_an_outcome_that_is_lost_would_be_noticed(monkeypatch):
     def hasty(flow, dialect, state):
         return next(iter(moves(flow, dialect, state)), None)
 
-    monkeypatch.setattr("properties.reference.outcomes.quiet_move", hasty)
+    monkeypatch.setattr("properties.reference.walk.quiet_move", hasty)
 
     assert told(program) < expected
     assert {str(each) for each in outcomes(program, reduced=False).found} == expected
