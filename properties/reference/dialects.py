@@ -36,9 +36,9 @@ class Dialect:
     """
 
     delivery: Delivery = Delivery.AT_ONCE
-    group_passes_on: Literal["tasks", "wait"] = "tasks"
+    group_passes_on: Literal["tasks", "wait", "tasks and wait"] = "tasks"
     """Whose cancellation a group without failures passes on, besides its body's: that of its
-    ``tasks``, or that of the ``wait`` for them."""
+    ``tasks``, that of the ``wait`` for them, or either."""
     failure_beats_cancellation: bool = False
     """Whether a group that has failures to raise drops cancellations, or raises them along."""
     lone_failure_is_bare: bool = False
@@ -52,9 +52,12 @@ class Dialect:
     """Whether time passes only when nobody can run. On a schedule with stalls it does not wait."""
 
     def __post_init__(self) -> None:
-        """Refuse a word that is neither."""
-        if self.group_passes_on not in ("tasks", "wait"):
-            raise UsageError(f"group_passes_on is 'tasks' or 'wait', not {self.group_passes_on!r}")
+        """Refuse a word that is none of these."""
+        if self.group_passes_on not in ("tasks", "wait", "tasks and wait"):
+            raise UsageError(
+                "group_passes_on is 'tasks', 'wait' or 'tasks and wait', not "
+                f"{self.group_passes_on!r}"
+            )
 
     def shuffled(self) -> Dialect:
         """Return the dialect as it is when any runnable task may go next."""

@@ -171,7 +171,7 @@ class Draft:
         if wait not in _INTERRUPTIBLE or place.extent.reached_by.isdisjoint(self._cancelled):
             return False
         if wait is Wait.WAITING:
-            passes_on = self._dialect.group_passes_on == "wait"
+            passes_on = "wait" in self._dialect.group_passes_on
             return passes_on and CANCELLED not in self._raised[place.number]
         return True
 
@@ -242,7 +242,7 @@ class Draft:
             self._tasks[host] = Task(place, Wait.READY)
         if raised is None:
             return
-        if raised != CANCELLED or self._dialect.group_passes_on == "tasks":
+        if raised != CANCELLED or "tasks" in self._dialect.group_passes_on:
             self._add_raised(text.group, raised)
         extent = self._flow.extent_of[text.group]
         if extent.reached_by.isdisjoint(self._cancelled):

@@ -189,6 +189,20 @@ def test_a_group_within_a_group_raises_a_group_within_a_group():
     assert told(program, CONCURRENCY_ON_TRIO) == {"raises failure1 at 0; no notes"}
 
 
+def test_a_group_may_pass_on_the_cancellation_of_its_tasks_of_its_wait_or_of_both():
+    unnoticed = Program((Scope(0, True, (group(()),)),))
+    cut_short = Program((Scope(0, True, (group((Checkpoint(),), body=(Shield((Sleep(1),)),)),)),))
+    both = replace(TRIO, group_passes_on="tasks and wait")
+    wait = replace(TRIO, group_passes_on="wait")
+
+    assert told(unnoticed) == {"returns at 0; task1 at 0, main at 0"}
+    assert told(unnoticed, wait) == {"raises TimeoutError at 0; task1 at 0"}
+    assert told(unnoticed, both) == {"raises TimeoutError at 0; task1 at 0"}
+    assert told(cut_short) == {"raises TimeoutError at 1; no notes"}
+    assert told(cut_short, wait) == {"returns at 1; main at 1"}
+    assert told(cut_short, both) == {"raises TimeoutError at 1; no notes"}
+
+
 def test_a_task_that_has_not_started_runs_to_its_first_checkpoint():
     program = Program((group((CleanUp((Checkpoint(), Fail())),), body=(CancelGroup(),)),))
 
