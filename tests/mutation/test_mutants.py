@@ -100,3 +100,37 @@ def test_a_mutant_that_never_ends_is_told_apart():
     )
 
     assert prove.judge("locks", mutant, schedules=1, timeout=1).status == "hung"
+
+
+@pytest.mark.parametrize(
+    ("status", "equivalent", "is_right"),
+    [
+        ("caught", "", True),
+        ("hung", "", True),
+        ("survived", "", False),
+        ("survived", "nobody can tell", True),
+        ("caught", "nobody can tell", False),
+    ],
+)
+def test_a_survivor_is_wrong_unless_it_is_equivalent(monkeypatch, status, equivalent, is_right):
+    mutant = planting.Mutant("locks", "name", "file.py", "a", "b", "nothing", equivalent)
+
+    def judge(area, judged, schedules, timeout):
+        if judged is None:
+            return prove.Outcome(area, None, "survived", 0.0)
+        return prove.Outcome(area, judged, status, 0.0, "lock kit: fair", "asyncio", 3)
+
+    monkeypatch.setattr(prove, "judge", judge)
+    monkeypatch.setattr(prove, "load", lambda: (mutant,))
+    monkeypatch.setattr(sys, "argv", ["prove.py"])
+
+    assert prove.main() == (0 if is_right else 1)
+
+
+def test_an_accusation_of_the_untouched_package_is_wrong(monkeypatch):
+    monkeypatch.setattr(
+        prove, "judge", lambda area, mutant, *_: prove.Outcome(area, mutant, "caught", 0.0)
+    )
+    monkeypatch.setattr(sys, "argv", ["prove.py", "--only", "one token too many"])
+
+    assert prove.main() == 1
