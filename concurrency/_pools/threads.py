@@ -8,17 +8,17 @@ how far it got, so that none of this depends on who cancels.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, final
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 from anyio.lowlevel import current_token
 
+from concurrency._loop import call_in_loop
 from concurrency._outcome import raise_bare
 from concurrency._pools.carried import apply_changes, changes_since
 from concurrency._pools.functions import function_name
@@ -154,12 +154,7 @@ async def call_in_thread(
 async def _wait_end(call: ThreadCall[Any]) -> None:
     ended = anyio.Event()
     token = current_token()
-
-    def notify() -> None:
-        with contextlib.suppress(anyio.RunFinishedError):
-            anyio.from_thread.run_sync(ended.set, token=token)
-
-    if call.at_end(notify):
+    if call.at_end(partial(call_in_loop, token, ended.set)):
         # A second native cancellation adds nothing to the first, which is about to be raised.
         await settle(ended)
 
@@ -173,8 +168,8 @@ def _abandon(call: ThreadCall[Any], limiter: Limiter) -> bool:
         call.discard()
         if call.error is not None:
             _logger.error("abandoned call of %s failed unheard", call.name, exc_info=call.error)
-        with contextlib.suppress(anyio.RunFinishedError):
-            anyio.from_thread.run_sync(limiter.release_on_behalf_of, call, token=token)
+        # Not waited for: the loop may be about to end, and nobody then needs the token.
+        call_in_loop(token, partial(limiter.release_on_behalf_of, call))
 
     track_resource(call, name=call.name, kind="thread")
     if not call.at_end(notify):

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, final
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from concurrency._streams.root import call_in_loop, spawn_root
+from concurrency._loop import call_in_loop
+from concurrency._streams.root import spawn_root
 from concurrency._streams.sources import Source, close_source, open_source
 
 if TYPE_CHECKING:

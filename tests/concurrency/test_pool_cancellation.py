@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import subprocess
+import sys
 import threading
 
 import anyio
@@ -217,3 +219,33 @@ def test_an_abandoned_thread_is_reported_and_keeps_its_place(backend, gate, capl
         anyio.run(an_abandoned_thread_is_reported_and_keeps_its_place, gate, backend=backend)
     assert "stubborn" in caplog.text
     assert "abandoned" in caplog.text
+
+
+ABANDONED_AT_THE_END = """
+import threading, anyio
+from concurrency import TaskGroup, ThreadPool
+
+async def main():
+    begun, opened = threading.Event(), threading.Event()
+    pool = ThreadPool(1, abandon_on_cancel=True)
+    async with TaskGroup() as tg:
+        call = tg.spawn(pool.run, lambda: (begun.set(), opened.wait()))
+        await anyio.to_thread.run_sync(begun.wait)
+        call.cancel()
+    opened.set()
+
+for _ in range(200):
+    anyio.run(main, backend={backend!r})
+"""
+
+
+def test_an_abandoned_thread_that_ends_with_its_loop_does_not_hold_up_the_process(backend):
+    done = subprocess.run(
+        [sys.executable, "-c", ABANDONED_AT_THE_END.format(backend=backend)],
+        timeout=60,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
