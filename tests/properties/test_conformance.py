@@ -46,8 +46,9 @@ NATIVE = {
     "lock": lambda **o: conformance.lock(asyncio.Lock, without=["owned"], **o),
     "semaphore": lambda **o: conformance.semaphore(lambda: asyncio.Semaphore(2), **o),
     "event": lambda **o: conformance.event(asyncio.Event, **o),
+    # asyncio gives one place twice when a party has stepped back: see docs/verdicts.md.
     "barrier": lambda **o: conformance.barrier(
-        lambda: asyncio.Barrier(3), cut_off="steps back", **o
+        lambda: asyncio.Barrier(3), places=False, cut_off="steps back", **o
     ),
     "queue": lambda **o: conformance.queue(lambda: asyncio.Queue(1), **o),
     "priority queue": lambda **o: conformance.priority_queue(
