@@ -50,6 +50,8 @@ def test_members_may_go_while_one_walks():
         members.clear()
 
     assert len(walked) == 1
+    del member, walked
+    assert len(weak) == 0
 
 
 def test_members_can_be_taken_out():
