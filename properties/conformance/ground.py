@@ -7,12 +7,13 @@ import inspect
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal, final
+from typing import Any, Literal, cast, final
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 import simclock
+from properties.conformance.verdicts import ConformanceError
 
 __all__ = ["Ground", "Style", "call"]
 
@@ -81,13 +82,13 @@ class Ground:
     def pardon(self) -> Generator[None]:
         """Let the block fail in a run into which a cancellation was injected.
 
-        Whom it hits decides what comes out, and no promise is made of that; what is left behind
-        is judged all the same.
+        Whom it hits decides what comes out, and no promise is made of that. What a kit found, or
+        the simulation, is no outcome and not pardoned: in a group with others neither.
         """
         try:
             yield
         except BaseException as error:
-            if self.cancellations() and not isinstance(error, simclock.SimulationError):
+            if self.cancellations() and not _is_verdict(error):
                 return
             raise
 
@@ -130,6 +131,12 @@ class Ground:
             await anyio.sleep(seconds)
             scope.cancel()
         return ended
+
+
+def _is_verdict(error: Any) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_verdict, cast("BaseExceptionGroup[Any]", error).exceptions))
+    return isinstance(error, (ConformanceError, simclock.SimulationError))
 
 
 async def call(function: Callable[..., Any], *args: Any) -> Any:

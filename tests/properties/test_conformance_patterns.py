@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import anyio
 import pytest
 
 import concurrency
 from properties import conformance
+from properties.conformance.calls import bare
 from simclock import UsageError
 
 
@@ -175,6 +177,28 @@ def test_a_race_that_leaves_its_losers_is_caught():
     report = conformance.race(lambda: leaves_losers, style="asyncio")
 
     assert {"first", "left behind"} <= set(report.broken), str(report)
+
+
+async def cancels_without_awaiting(*aws):
+    """Right but for one thing: it is gone before those whom it cancelled have cleaned up."""
+    tasks = [asyncio.ensure_future(aw) for aw in aws]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except asyncio.CancelledError:
+        # Who never began would be a failure of another kind.
+        while any(inspect.getcoroutinestate(aw) == inspect.CORO_CREATED for aw in aws):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(0)
+        raise
+
+
+def test_a_gather_that_leaves_those_who_clean_up_is_caught():
+    report = conformance.gather(lambda: cancels_without_awaiting, style="asyncio", shape="bare")
+
+    found = next(v.failure.exception for v in report.verdicts if v.promise == "left behind")
+    assert "the gather had ended, and " in str(bare(found)), str(report)
 
 
 @pytest.mark.parametrize(
