@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
 from properties.conformance.calls import Cut
-from properties.conformance.facts import check_count, check_number
+from properties.conformance.checks import check_count, check_number
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report

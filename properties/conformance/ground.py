@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, final
+from typing import Any, Literal, final
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -134,8 +134,9 @@ class Ground:
 
 
 def _is_verdict(error: Any) -> bool:
+    within: Any = error
     if isinstance(error, BaseExceptionGroup):
-        return any(map(_is_verdict, cast("BaseExceptionGroup[Any]", error).exceptions))
+        return any(map(_is_verdict, within.exceptions))
     return isinstance(error, (ConformanceError, simclock.SimulationError))
 
 

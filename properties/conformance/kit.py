@@ -12,13 +12,12 @@ from properties.conformance.ground import Ground, Style
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 from simclock.errors import UsageError
 
-__all__ = ["POLLING", "Make", "Options", "Promise", "Scenario", "examine"]
+__all__ = ["Make", "Options", "Promise", "Scenario", "examine"]
 
-# Scenarios take some hundred steps: what takes more will never end,
-_STEPS: Final = 5_000
-# unless the subject may poll: the clock of a simulated world moves on by itself after some ten
-# thousand steps in which nothing else happens.
-POLLING: Final = 100_000
+# Scenarios take some hundred steps, and more if the subject polls: up to a hundred seconds long, or
+# without a pause, when the clock of a simulated world moves on by itself after some ten thousand
+# steps in which nothing else happens. What takes more will never end.
+_STEPS: Final = 100_000
 Make = Callable[[], Any]
 Scenario = Callable[[Make, Ground], Awaitable[None]]
 
@@ -47,14 +46,12 @@ class Promise:
     """One promise of a kit: a name, the scenario, and what else befalls it.
 
     ``cancel`` cancels any one task of the scenario at any step; ``stalls`` lets time pass.
-    ``steps`` is how many the scenario may take before it counts as one that never ends.
     """
 
     name: str
     scenario: Scenario
     cancel: bool = False
     stalls: bool = False
-    steps: int = _STEPS
 
 
 @final
@@ -111,11 +108,14 @@ def _settle(kit: str, promises: Sequence[Promise], options: Options) -> _Setting
     if style not in {"anyio", "asyncio"}:
         raise UsageError(f"style is 'anyio' or 'asyncio', not {style!r}")
     without: Any = given.get("without", ())
-    unknown = sorted({without} if isinstance(without, str) else set(without) - _names(promises))
+    if isinstance(without, str) or not hasattr(without, "__iter__"):
+        raise UsageError(f"without takes a tuple of promises, as in ('fair',), not {without!r}")
+    given["without"] = tuple(without)
+    unknown = sorted(set(given["without"]) - _names(promises))
     if unknown:
         names = ", ".join(repr(promise.name) for promise in promises)
         raise UsageError(
-            f"the {kit} kit has no promise {unknown[0]!r} to go without: a tuple of some of {names}"
+            f"the {kit} kit has no promise {unknown[0]!r} to go without; it has {names}"
         )
     native = style == "asyncio"
     backend: Any = given.pop("backend", "asyncio" if native else ("asyncio", "trio"))
@@ -142,7 +142,7 @@ def _explore(promise: Promise, factory: Make, backend: str, settings: _Settings)
         seed=settings.seed,
         cancel="tasks" if promise.cancel else False,
         stalls=None if promise.stalls else 0.0,
-        limits=simclock.Limits(steps=promise.steps),
+        limits=simclock.Limits(steps=_STEPS),
         on_failure="return",
     )
     return PromiseVerdict(promise.name, backend, explored.schedules_run, explored.failure)

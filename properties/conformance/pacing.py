@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
 from properties.conformance.calls import Cut
-from properties.conformance.facts import check_count, check_number
+from properties.conformance.checks import check_count, check_number
 from properties.conformance.ground import Ground, call
-from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, holding
 
@@ -258,5 +258,4 @@ def rate_limiter(
         Promise("cancelled", _waits_cost_nothing(facts, timeouts=False)),
         Promise("timeouts", _waits_cost_nothing(facts, timeouts=True)),
     )
-    polling = [replace(promise, steps=POLLING) for promise in promises]
-    return examine("rate limiter", factory, ("acquire",), polling, options)
+    return examine("rate limiter", factory, ("acquire",), promises, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Unpack, final
 
@@ -13,9 +13,9 @@ import anyio
 
 import simclock
 from properties.conformance.calls import Cut, bare
-from properties.conformance.facts import check_count
+from properties.conformance.checks import check_count
 from properties.conformance.ground import Ground, call
-from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
 from simclock.errors import UsageError
@@ -342,5 +342,4 @@ def pool(
         Promise("left early", _tells_its_callers(facts)),
         Promise("fair", _first_come(facts)),
     )
-    polling = [replace(promise, steps=POLLING) for promise in promises]
-    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), polling, options)
+    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), promises, options)
