@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import anyio
 import pytest
@@ -117,14 +118,44 @@ def test_a_retry_that_survives_a_native_cancellation_is_caught(promise, planted)
     assert promise in report.broken, str(report)
 
 
+def test_pauses_that_are_no_round_numbers_are_kept(backend):
+    conformance.retry(
+        lambda: _retrying(pauses=(1 / 3, 1 / 3)),
+        pauses=((1 / 3, 1 / 3), (1 / 3, 1 / 3)),
+        backend=backend,
+        schedules=20,
+    ).assert_kept()
+
+
+def test_a_retry_with_an_error_of_its_own_breaks_but_attempts(backend):
+    async def retry(function):
+        try:
+            return await _retrying()(function)
+        except Exception as error:
+            raise LookupError("every attempt failed") from error
+
+    report = conformance.retry(lambda: retry, backend=backend, schedules=100)
+
+    assert report.broken == ("attempts",), str(report)
+
+
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"attempts": 1}, "attempts counts the first call, and is 2 or more, not 1"),
+        (
+            {"attempts": 1},
+            "attempts, counting the first call, is a whole number from 2 to 50, not 1",
+        ),
+        ({"attempts": 2.5}, "whole number from 2 to 50, not 2.5"),
         (
             {"pauses": [(2, 1)]},
-            r"a pause is \(the least, the most\) seconds, 0 or more, not \(2, 1\)",
+            r"a pause is \(the least, the most\) seconds, finite and 0 or more, not \(2, 1\)",
         ),
+        ({"pauses": [(1, math.inf)]}, r"finite and 0 or more, not \(1, inf\)"),
+        ({"pauses": [1, 2]}, r"a pause is \(the least, the most\) seconds, .*, not 1"),
+        ({"pauses": [("a", "b")]}, r"a pause is .*, not \('a', 'b'\)"),
+        ({"pauses": 1}, "pauses is a tuple with a pair of numbers for each, not 1"),
+        ({"passes": (OSError,)}, "passes is a class of exceptions, a BaseException, not"),
     ],
 )
 def test_a_fact_out_of_range_is_refused(facts, said):
