@@ -16,7 +16,7 @@ from simclock.on_asyncio import primitives
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["has_work", "install", "is_call_from_thread", "reset", "was_used"]
+__all__ = ["has_work", "install", "is_call_from_thread", "new_scope", "reset", "was_used"]
 
 _CALL_FROM_THREAD = "AsyncIOBackend.run_async_from_thread.<locals>.task_wrapper"
 
@@ -73,6 +73,13 @@ def reset() -> None:
 def was_used() -> bool:
     """Tell whether the run has opened an AnyIO scope, hence is an AnyIO program."""
     return _Count.scopes > 0
+
+
+def new_scope() -> Any:
+    """Return a new scope of AnyIO's; also where no task runs, and ``anyio.CancelScope`` refuses."""
+    from anyio._backends import _asyncio as backend  # noqa: PLC0415 - as above
+
+    return backend.CancelScope()
 
 
 def is_call_from_thread(coroutine: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from simclock.kernel import MAIN, Lane
-from simclock.on_asyncio.anyio_seam import is_call_from_thread
+from simclock.on_asyncio.anyio_seam import is_call_from_thread, new_scope
 from simclock.on_asyncio.scoped import ScopedCoroutine
 from simclock.simulation.places import has_started, place_of
 from simclock.simulation.waiting import describe_spinners
@@ -58,17 +58,15 @@ class AsyncioDriver:
         self, lane: int, coroutine: Coroutine[Any, Any, Any]
     ) -> Coroutine[Any, Any, Any]:
         """Return ``coroutine`` with an AnyIO scope around it, through which to cancel it."""
-        from anyio import CancelScope  # noqa: PLC0415 - only programs that use AnyIO need it
-
         if is_call_from_thread(coroutine):
             self.scopes[lane] = None
             return coroutine
         if lane > MAIN:
             # It may be cancelled before its first step; main's scope opens with its first.
-            self.scopes[lane] = CancelScope()
+            self.scopes[lane] = new_scope()
 
         async def run(inner: Coroutine[Any, Any, Any]) -> Any:
-            with self.scopes.get(lane) or CancelScope() as self.scopes[lane]:
+            with self.scopes.get(lane) or new_scope() as self.scopes[lane]:
                 return await inner
 
         return ScopedCoroutine(coroutine, run)

@@ -1,4 +1,4 @@
-"""The virtual-time event loop: its engine, its tasks, and what goes wrong in it.
+"""The virtual-time event loop: its engine, and what goes wrong in it.
 
 ``SimulatedLoop`` keeps everything of ``BaseEventLoop`` but ready callbacks, timers, the wait for
 the outside, and time. Each pending task step is a *lane* in ``Simulation.ready``; plain
@@ -15,28 +15,24 @@ import asyncio
 from asyncio import events
 from bisect import insort
 from collections import deque
-from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
 
 from simclock.errors import DeadlockError
-from simclock.kernel import Lane, short_name
+from simclock.kernel import Lane
 from simclock.on_asyncio.debug import DebugHandle
 from simclock.on_asyncio.describe import describe_deadlock
 from simclock.on_asyncio.driver import AsyncioDriver
 from simclock.on_asyncio.seams import METHODS, STEP, asks_for_step, failure_of, is_step, new_handle
-from simclock.on_asyncio.tasks import SimulatedFuture, SimulatedTask
-from simclock.on_asyncio.threaded import ThreadedLoop
+from simclock.on_asyncio.tasking import TaskingLoop
 from simclock.simulation import current
-from simclock.simulation.hashing import hash_by_counter
 from simclock.simulation.ordered import OrderedWeakSet
 from simclock.simulation.places import describe_end, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from simclock.simulation.simulation import Simulation
 
@@ -49,7 +45,7 @@ def _oldest(_ready: Sequence[Lane]) -> int:
     return 0
 
 
-class SimulatedLoop(ThreadedLoop):
+class SimulatedLoop(TaskingLoop):
     """An asyncio event loop whose time and order of steps belong to a :class:`Simulation`.
 
     A loop that is ``judged`` keeps what it would log in ``problems``, for the verdict.
@@ -62,12 +58,8 @@ class SimulatedLoop(ThreadedLoop):
             # Nothing is ever picked out of turn, and popping the front of a list is slow.
             simulation.ready = deque()  # type: ignore[assignment]
         self._callbacks: deque[tuple[int, events.Handle]] = deque()
-        self._foreign: WeakKeyDictionary[Any, Lane] = WeakKeyDictionary()
-        self._serials = 0
         self._settlers: list[asyncio.Future[None]] = []
         self._draining = False
-        # Lanes whose coroutine gets an AnyIO scope around it, so that AnyIO can cancel it.
-        self.scoped_lanes: frozenset[int] = frozenset()
         self.problems: list[dict[str, Any]] | None = [] if judged else None
         self._call_soon_at_speed: Any = self._make_call_soon(simulation)
         super().__init__(simulation, judged=judged)
@@ -109,7 +101,7 @@ class SimulatedLoop(ThreadedLoop):
             try:
                 lane = task.lane
             except AttributeError:
-                lane = loop._lane_of_foreign(task)
+                lane = loop.lane_of_foreign(task)
             simulation.seq = lane.seq = simulation.seq + 1
             lane.callback = step
             lane.context = context
@@ -129,7 +121,7 @@ class SimulatedLoop(ThreadedLoop):
         if asks_for_step(callback):
             self._call_soon_at_speed(callback, *args, context=context)
             task: Any = callback.__self__  # type: ignore[attr-defined]
-            lane = getattr(task, "lane", None) or self._foreign[task]
+            lane = getattr(task, "lane", None) or self.lane_of_foreign(task)
             # The handle enters the task's context, which cannot be entered twice.
             lane.callback, lane.context = handle._run, Context()
         else:
@@ -157,59 +149,6 @@ class SimulatedLoop(ThreadedLoop):
     def _refuse_closed(self, *_args: Any, **_options: Any) -> events.Handle:
         self._check_closed()
         raise AssertionError
-
-    def _lane_of_foreign(self, task: asyncio.Task[Any]) -> Lane:
-        """Return the lane of a task that was not made by this loop's ``create_task``."""
-        lane = self._foreign.get(task)
-        if lane is None:
-            with suppress(TypeError):
-                # A Task class of the program's own; that of the interpreter cannot be changed.
-                hash_by_counter(type(task))
-            lane = self._foreign[task] = self.open_lane(task.get_coro())
-            lane.task = ref(task)
-        return lane
-
-    # Tasks and futures.
-
-    def next_serial(self) -> int:
-        """Return the next of the numbers by which tasks and futures of this run hash."""
-        self._serials += 1
-        return self._serials
-
-    def open_lane(self, coroutine: Any, name: str | None = None) -> Lane:
-        """Open the lane of a new task that will run ``coroutine``."""
-        simulation = self.simulation
-        parent = asyncio.current_task(self) if self._thread_id is not None else None
-        above = (
-            None if parent is None else getattr(parent, "lane", None) or self._foreign.get(parent)
-        )
-        # AnyIO gives its tasks the dotted name of their function; the coroutine is AnyIO's own.
-        name = name or getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
-        return simulation.add_lane(short_name(str(name)), above or simulation.callbacks_lane)
-
-    def create_future(self) -> asyncio.Future[Any]:
-        """Return a future that hashes the same in every process."""
-        return SimulatedFuture(loop=self)
-
-    def create_task(  # type: ignore[override]  # newer Pythons pass more options
-        self, coro: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
-        """Return a task of this run; a task factory set by the program is asked first."""
-        factory = self._task_factory
-        eager = getattr(asyncio, "eager_task_factory", None)
-        if factory is not None and factory is not eager:
-            return super().create_task(coro, **options)
-        self._check_closed()
-        if factory is not None:
-            options.setdefault("eager_start", True)
-        if options.get("context", self) is None:
-            del options["context"]
-        if len(self.simulation.lanes) in self.scoped_lanes:
-            coro = self.driver.under_scope(len(self.simulation.lanes), coro)
-        task = SimulatedTask(coro, loop=self, **options)
-        if task._source_traceback:
-            del task._source_traceback[-1]
-        return task
 
     # The engine.
 

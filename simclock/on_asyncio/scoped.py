@@ -24,8 +24,10 @@ class ScopedCoroutine(Coroutine[Any, Any, Any]):
         around: Callable[[Coroutine[Any, Any, Any]], Coroutine[Any, Any, Any]],
     ) -> None:
         """Stand for ``coroutine``, by its name."""
-        named: Any = coroutine
-        self.__name__, self.__qualname__ = named.__name__, named.__qualname__
+        # That of an async generator's aclose() has no name.
+        kind = type(coroutine).__name__
+        self.__name__ = getattr(coroutine, "__name__", kind)
+        self.__qualname__ = getattr(coroutine, "__qualname__", kind)
         self._running = coroutine
         self._around: Callable[..., Coroutine[Any, Any, Any]] | None = around
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "EAGER",
     "METHODS",
     "STEP",
     "callback_of",
@@ -29,17 +30,46 @@ __all__ = [
     "is_step",
     "is_unretrieved",
     "new_timeline",
+    "route_eager_tasks",
 ]
 
 # A C task's wake-up is a builtin method of this name; a pure-Python task's steps are methods.
 _WAKEUP = "task_wakeup"
 _PYTHON_STEPS = frozenset({"__step", "__wakeup", "_Task__step", "_Task__wakeup"})
 METHODS = (BuiltinMethodType, MethodType)
+EAGER: Any = getattr(asyncio, "eager_task_factory", None)
+"""asyncio's own factory of eager tasks; ``None`` before Python 3.12."""
 
 
 def forget(task: Any) -> None:
     """Let a task that cannot be ended go without a message when it is collected."""
     task._log_destroy_pending = False  # noqa: SLF001 - its only switch
+
+
+def route_eager_tasks(factory: Any = EAGER) -> None:
+    """Have the tasks that ``factory`` makes for a simulated loop be made by that loop.
+
+    AnyIO takes the class of task out of asyncio's eager factory, and makes tasks of it itself: they
+    would be tasks that the loop does not know. On all other loops nothing changes.
+    """
+    cells: tuple[Any, ...] = getattr(factory, "__closure__", None) or ()
+    if len(cells) != 1 or not callable(cells[0].cell_contents):
+        raise SimulationError(
+            "this Python's factory of eager tasks is built in a way that simclock does not know; "
+            "use a simclock that names this Python version as supported"
+        )
+    stock = cells[0].cell_contents
+    if getattr(stock, "is_of_simclock", False):
+        return
+
+    def new_task(coro: Any, *, loop: Any = None, **options: Any) -> Any:
+        of_the_run = getattr(loop, "new_simulated_task", None)
+        if of_the_run is None:
+            return stock(coro, loop=loop, **options)
+        return of_the_run(coro, **options)
+
+    new_task.is_of_simclock = True  # type: ignore[attr-defined]
+    cells[0].cell_contents = new_task
 
 
 def _discover_step_type() -> type:

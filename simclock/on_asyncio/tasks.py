@@ -16,7 +16,7 @@ from simclock.kernel import short_name
 
 if TYPE_CHECKING:
     from simclock.kernel import Lane
-    from simclock.on_asyncio.loop import SimulatedLoop
+    from simclock.on_asyncio.tasking import TaskingLoop
 
 __all__ = ["SimulatedFuture", "SimulatedTask"]
 
@@ -33,7 +33,7 @@ class SimulatedFuture(asyncio.Future[Any]):
         try:
             return self._serial
         except AttributeError:
-            loop = cast("SimulatedLoop", self.get_loop())
+            loop = cast("TaskingLoop", self.get_loop())
             self._serial = serial = loop.next_serial()
             return serial
 
@@ -50,7 +50,7 @@ class SimulatedTask(asyncio.Task[Any]):
         self,
         coro: Coroutine[Any, Any, Any],
         *,
-        loop: SimulatedLoop,
+        loop: TaskingLoop,
         name: str | None = None,
         **more: Any,
     ) -> None:

@@ -75,7 +75,8 @@ class TrioDriver:
 
     def is_waiting_outside(self) -> bool:
         """Tell whether a thread, or the host of a guest run, may still bring news."""
-        return self.world.is_guest or self.world.is_something_outside()
+        world = self.world
+        return world.is_guest or bool(world.jobs) or world.outside.is_pending()
 
     def describe_spinners(self, recent: Sequence[int]) -> str:
         """Return who took the ``recent`` steps, and where."""

@@ -187,6 +187,8 @@ class TrioWorld:
 
     def idle(self) -> float:
         """Hear the outside, or let time pass, or call it a deadlock; how long trio may sleep."""
+        # Whoever is woken from here on was not just yielding.
+        self.queue.stepping = None
         try:
             if self.hear():
                 return 0
@@ -196,7 +198,7 @@ class TrioWorld:
             if self.is_guest:
                 return self._idle_as_guest()
             due = self.simulation.timeline.next_due()
-            if self.is_something_outside() and self._wait_outside(is_last_hope=due is None):
+            if self._is_something_outside() and self._wait_outside(is_last_hope=due is None):
                 return 0
             # A job that has just ended sent its news before that, and perhaps after the first look.
             if self.hear():
@@ -227,7 +229,7 @@ class TrioWorld:
         # The host goes first: it may be about to send work. Only when it has had its turn and
         # sent none does time pass; with no deadline the host is waited for in real time.
         due = self.simulation.timeline.next_due()
-        if due is None or self.is_something_outside():
+        if due is None or self._is_something_outside():
             return math.inf
         if self.hear():
             return 0
@@ -237,8 +239,7 @@ class TrioWorld:
             self.simulation.move_clock(due)
         return 0
 
-    def is_something_outside(self) -> bool:
-        """Tell whether a thread may still bring news."""
+    def _is_something_outside(self) -> bool:
         if self.jobs:
             return True
         if threading.active_count() == 1:

@@ -75,7 +75,7 @@ def frames_of(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
 
 def has_started(coroutine: Any) -> bool:
     """Tell whether a coroutine that has not ended has taken its first step."""
-    if not hasattr(coroutine, "cr_frame"):
+    if not hasattr(coroutine, "cr_suspended"):
         return True
     return inspect.getcoroutinestate(coroutine) != inspect.CORO_CREATED
 

@@ -21,16 +21,19 @@ _SPIN_LANES: Final = 100
 _NUDGE_SECONDS: Final = 1e-3
 _NUDGE_GROWTH: Final = 1.1
 _NUDGE_SECONDS_MAX: Final = 60.0
-# So many callbacks in a row, with no step of a task between them, take longer than that.
+# So many callbacks in a row, with no step of a task between them, take longer than that; and if
+# they do not end, ever longer: a thread may send them for as long as the run takes.
 _ZENO_STEPS: Final = 2_000
 _ZENO_SECONDS: Final = 1e-6
+_ZENO_GROWTH: Final = 10.0
+_ZENO_SECONDS_MAX: Final = 1.0
 
 
 @final
 class PollWatch:
     """Looks at one run from time to time, and lets time pass in it where only that can help."""
 
-    __slots__ = ("_last", "_nudge", "_steps")
+    __slots__ = ("_last", "_nudge", "_steps", "_zeno")
 
     def __init__(self) -> None:
         """Know of no poll."""
@@ -38,15 +41,23 @@ class PollWatch:
         self._last = (0, 0, 0)
         self._steps = _SPIN_STEPS
         self._nudge = _NUDGE_SECONDS
+        self._zeno = _ZENO_SECONDS
 
     def look(self, simulation: Simulation, driver: Driver) -> None:
         """Compare with the last look; between two steps."""
         step, timeline = simulation.step, simulation.timeline
-        if simulation.trace.order[-_ZENO_STEPS:].count(CALLBACKS) == _ZENO_STEPS:
+        recent = simulation.trace.order[-_ZENO_STEPS:]
+        if recent.count(CALLBACKS) == _ZENO_STEPS:
             # A timer sets itself for this very instant, until time has passed: here it would not.
-            simulation.stall(_ZENO_SECONDS)
+            simulation.stall(self._zeno)
+            self._zeno = min(self._zeno * _ZENO_GROWTH, _ZENO_SECONDS_MAX)
+        elif self._zeno > _ZENO_SECONDS and max(recent) > CALLBACKS:
+            self._zeno = _ZENO_SECONDS
         progress, since, instant = self._last
         if progress != simulation.progress or instant != timeline.nanoseconds:
+            if progress != simulation.progress:
+                # What comes now is another poll, and waits for another time.
+                self._nudge = _NUDGE_SECONDS
             self._last = (simulation.progress, step, timeline.nanoseconds)
         elif step - since >= self._steps * (1 + len(simulation.ready) // _SPIN_LANES):
             # Each further wait of the same poll is recognised sooner, or a poll that waits for

@@ -102,6 +102,22 @@ def test_steps_and_wake_ups_are_told_from_other_methods_of_a_task(kind) -> None:
     assert not seams.asks_for_step(asked.append)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_eager_tasks_of_other_loops_are_what_they_were() -> None:
+    seams.route_eager_tasks()
+
+    async def main() -> type:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        return type(asyncio.create_task(asyncio.sleep(0)))
+
+    assert asyncio.run(main()) is asyncio.Task
+
+
+def test_a_python_whose_eager_factory_is_built_otherwise_is_refused() -> None:
+    with pytest.raises(simclock.SimulationError, match=f"factory of eager tasks.*{REFUSAL}"):
+        seams.route_eager_tasks(lambda loop, coro: None)
+
+
 def test_a_task_tells_whether_its_failure_was_looked_at() -> None:
     async def failing() -> None:
         raise ValueError("seen")

@@ -159,6 +159,38 @@ def test_polling_the_clock_itself_ends_soon_after_the_time_it_waits_for(seconds:
     assert seconds <= simclock.run(main) <= 1.11 * seconds
 
 
+def test_one_poll_after_another_ends_as_soon_as_it_would_by_itself() -> None:
+    async def poll(seconds: float) -> float:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            await asyncio.sleep(0)
+        return loop.time() - until
+
+    async def main() -> float:
+        await poll(2_000)
+        await asyncio.sleep(5)
+        return await poll(0.01)
+
+    assert simclock.run(main) < 0.01
+
+
+def test_callbacks_without_end_do_not_stop_the_clock() -> None:
+    async def main() -> float:
+        loop, over = asyncio.get_running_loop(), []
+
+        def again() -> None:
+            if not over:
+                loop.call_soon(again)
+
+        again()
+        await asyncio.sleep(1)
+        over.append(True)
+        return loop.time()
+
+    assert 1 <= simclock.run(main) < 2.2
+
+
 def test_polling_for_a_thread_that_works_lets_no_time_pass() -> None:
     async def main() -> float:
         work = asyncio.create_task(asyncio.to_thread(sum, range(5_000_000)))

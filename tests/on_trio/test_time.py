@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 import trio
@@ -185,6 +186,34 @@ def test_polling_the_clock_itself_ends_soon_after_the_time_it_waits_for(value, s
         return trio.current_time()
 
     assert seconds <= value(main) <= 1.11 * seconds
+
+
+def test_one_poll_after_another_ends_as_soon_as_it_would_by_itself(value):
+    async def poll(seconds):
+        until = trio.current_time() + seconds
+        while trio.current_time() < until:
+            await trio.lowlevel.checkpoint()
+        return trio.current_time() - until
+
+    async def main():
+        await poll(2_000)
+        await trio.sleep(5)
+        return await poll(0.01)
+
+    assert value(main) < 0.01
+
+
+def test_an_idle_thread_does_not_keep_a_poll_of_the_clock_from_ending(value):
+    async def main():
+        over = threading.Event()
+        thread = threading.Thread(target=over.wait)
+        thread.start()
+        while trio.current_time() < 1:
+            await trio.lowlevel.checkpoint()
+        over.set()
+        return trio.current_time()
+
+    assert 1 <= value(main) <= 1.11
 
 
 def test_polling_under_a_timeout_of_its_own_lets_time_pass_too(value):
