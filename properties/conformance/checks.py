@@ -64,6 +64,6 @@ def check_choice(name: str, value: Any, *choices: str) -> None:
 
 
 def check_error(name: str, value: Any, kind: type[BaseException]) -> None:
-    """Refuse what is not a class of exceptions of ``kind``."""
+    """Refuse what is not ``kind`` or a class derived from it."""
     if not (isinstance(value, type) and issubclass(value, kind)):
-        raise UsageError(f"{name} is a class of exceptions, a {kind.__name__}, not {value!r}")
+        raise UsageError(f"{name} is a class derived from {kind.__name__}, not {value!r}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
 from properties.conformance.calls import Cut
-from properties.conformance.checks import check_count, check_number
+from properties.conformance.checks import check_count, check_number, check_seconds
 from properties.conformance.ground import Ground, call
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
@@ -26,6 +26,7 @@ __all__ = ["rate_limiter"]
 
 # Seconds: what limiters lose when they add and divide floats.
 _ROUNDING: Final = 1e-6
+_INTERVAL_MIN: Final = 100 * _ROUNDING
 _BURST_MAX: Final = 50
 
 
@@ -240,11 +241,12 @@ def rate_limiter(
     and ``timeouts``, a wait that is cut off costs no permit and is in nobody's way.
 
     Raises:
-        UsageError: a number is not above 0 and finite (``grain`` not below 0), or ``burst`` is
-            not a whole number from 1 to 50.
+        UsageError: a number is not above 0 and finite (``grain`` not below 0), ``per / rate`` is
+            below a tenth of a millisecond, or ``burst`` is not a whole number from 1 to 50.
     """
     check_number("rate", rate)
     check_number("per", per)
+    check_seconds("per / rate, from one permit to the next,", per / rate, _INTERVAL_MIN)
     check_count("burst", burst, _BURST_MAX)
     check_number("grain", grain, zero=True)
     facts = _Facts(rate, per, burst, grain)

@@ -42,7 +42,7 @@ async def _nothing_gives_nothing(make: Make, _ground: Ground) -> None:
 
 
 def _failures_come(shape: Shape) -> Scenario:
-    """Two fail at one instant: a group has both, a bare failure is the first."""
+    """Two fail at one instant: a group has both, a bare failure is either of them."""
 
     async def scenario(make: Make, ground: Ground) -> None:
         gather, workers, failures = make(), Workers(ground), FailuresArrive(shape)
@@ -54,7 +54,9 @@ def _failures_come(shape: Shape) -> Scenario:
                 for failure in workers.failures.values():
                     failures.raised(failure)
             else:
-                failures.raised(next(iter(workers.failures.values())))
+                # Who is the first of two at one instant is for the gather to say.
+                failed = list(workers.failures.values())
+                failures.raised(next((each for each in failed if each is error), failed[0]))
             failures.caught(error)
             failures.check()
             return
@@ -115,7 +117,7 @@ def gather(factory: Make, *, shape: Shape = "either", **options: Unpack[Options]
     """Examine a gather: ``factory()`` returns a function that takes awaitables.
 
     Awaited it gives their results. Failures come in a ``shape``: ``"group"``, an exception group
-    of all; ``"bare"``, the first as it is; ``"either"``.
+    of all; ``"bare"``, the first as it is, and of two at one instant either; ``"either"``.
 
     Promises: ``order``, results come in the order of the arguments, and all ran at once;
     ``empty``, nothing gives an empty result; ``failures``, in the right shape and exactly once;

@@ -137,6 +137,32 @@ def test_a_breaker_for_asyncio_is_right_under_native_cancellation():
     conformance.circuit_breaker(NativeBreaker, style="asyncio", schedules=50).assert_kept()
 
 
+class HasATimer(NativeBreaker):
+    """Ends its timeout by a timer of the loop, which may be due at the instant of a call."""
+
+    def __init__(self):
+        super().__init__(timeout=0.0)
+        self.over = True
+
+    def admit(self):
+        if not self.over:
+            raise RefusedError
+        return super().admit()
+
+    def failed(self):
+        super().failed()
+        if self.opened_at is not None:
+            self.over = False
+            asyncio.get_running_loop().call_later(10, self.end)
+
+    def end(self):
+        self.over = True
+
+
+def test_a_breaker_with_a_timer_is_right():
+    conformance.circuit_breaker(HasATimer, style="asyncio").assert_kept()
+
+
 # Planted violations, each with the promise that it breaks.
 
 
@@ -337,9 +363,10 @@ def test_a_failure_says_when_a_call_was_let_through(backend):
         ({"probes": 0.5}, "probes is a whole number from 1 to 50, not 0.5"),
         ({"timeout": 0}, "timeout is a finite number, above 0, not 0"),
         ({"timeout": float("inf")}, "timeout is a finite number, above 0, not inf"),
+        ({"timeout": 1e-7}, "timeout is 0.0001 s or more, not 1e-07 s, which rounding could hide"),
         ({"timeout": None}, "timeout is a finite number, above 0, not None"),
-        ({"error": KeyboardInterrupt}, "error is the class of exception that counts as failure"),
-        ({"error": ValueError("no")}, "error is the class of exception that counts as failure"),
+        ({"error": KeyboardInterrupt}, "error is a class derived from Exception, not"),
+        ({"error": ValueError("no")}, "error is a class derived from Exception, not"),
     ],
 )
 def test_facts_that_cannot_be_are_refused(facts, message):

@@ -240,6 +240,7 @@ def test_a_failure_says_how_many_came_and_how_many_may(backend):
         ({"rate": "3"}, "rate is a finite number, above 0, not '3'"),
         ({"per": -1}, "per is a finite number, above 0, not -1"),
         ({"per": float("nan")}, "per is a finite number, above 0, not nan"),
+        ({"rate": 1e6}, "per / rate, .*, is 0.0001 s or more, not 1e-06 s"),
         ({"burst": 0}, "burst is a whole number from 1 to 50, not 0"),
         ({"burst": 1.5}, "burst is a whole number from 1 to 50, not 1.5"),
         ({"burst": 1000}, "of what has more, examine a smaller one of the same kind"),

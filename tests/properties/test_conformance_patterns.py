@@ -11,6 +11,7 @@ import pytest
 import concurrency
 from properties import conformance
 from properties.conformance.calls import bare
+from properties.conformance.workers import PlannedFailureError
 from simclock import UsageError
 
 
@@ -43,6 +44,38 @@ NATIVE = {
 @pytest.mark.parametrize("name", list(NATIVE))
 def test_they_keep_their_promises_under_native_cancellation(name):
     NATIVE[name](style="asyncio", schedules=50).assert_kept()
+
+
+async def raises_one_of_two(*aws):
+    """Of those that have failed it raises who comes first among the arguments."""
+    tasks = [asyncio.ensure_future(aw) for aw in aws]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        failed = [task for task in tasks if task.done() and task.exception()]
+        return [task.result() for task in failed or tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_bare_failure_is_either_of_two_that_fail_at_one_instant():
+    conformance.gather(lambda: raises_one_of_two, style="asyncio", without=("empty",)).assert_kept()
+
+
+async def raises_what_nobody_raised(*aws):
+    try:
+        return await concurrency.gather(*aws)
+    except ExceptionGroup as group:
+        raise PlannedFailureError(str(group.exceptions[0])) from None
+
+
+def test_a_bare_failure_that_is_neither_of_two_is_caught(backend):
+    report = conformance.gather(
+        lambda: raises_what_nobody_raised, shape="bare", backend=backend, schedules=25
+    )
+
+    assert "failures" in report.broken, str(report)
 
 
 def test_asyncios_gather_leaves_its_siblings_running():

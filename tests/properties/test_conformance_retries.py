@@ -155,7 +155,7 @@ def test_a_retry_with_an_error_of_its_own_breaks_but_attempts(backend):
         ({"pauses": [1, 2]}, r"a pause is \(the least, the most\) seconds, .*, not 1"),
         ({"pauses": [("a", "b")]}, r"a pause is .*, not \('a', 'b'\)"),
         ({"pauses": 1}, "pauses is a tuple with a pair of numbers for each, not 1"),
-        ({"passes": (OSError,)}, "passes is a class of exceptions, a BaseException, not"),
+        ({"passes": (OSError,)}, "passes is a class derived from BaseException, not"),
     ],
 )
 def test_a_fact_out_of_range_is_refused(facts, said):
