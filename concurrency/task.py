@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, final, overload
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from concurrency._job import Job, Ledger, TaskHandle, TaskState
 from concurrency._outcome import cancelled_error, raise_bare, scope_is_cancelled, separate
@@ -230,9 +230,17 @@ class TaskGroup:
             raise_bare(interruption)
         if cancellation is not None and not swallowed:
             return False
-        if ledger.cut_short and self._on_timeout == "raise" and _timed_out(scope):
-            raise TimeoutError("the task group's deadline passed before its work was done")
+        if ledger.cut_short:
+            await self._tell_what_cut_it_short()
         return swallowed
+
+    async def _tell_what_cut_it_short(self) -> None:
+        if self._on_timeout == "raise" and _timed_out(self.cancel_scope):
+            raise TimeoutError("the task group's deadline passed before its work was done")
+        if scope_is_cancelled():
+            # AnyIO on asyncio forgets that a task was cancelled where the body ended later, behind
+            # a shield; who comes next would believe that all had been done.
+            await checkpoint_if_cancelled()
 
     def _usable(self, what: str) -> anyio.abc.TaskGroup:
         if self._ledger.group is None:

@@ -88,5 +88,8 @@ CONCURRENCY_ON_TRIO: Final = replace(
 )
 
 CONCURRENCY_ON_ASYNCIO: Final = replace(
-    ANYIO_ON_ASYNCIO, lone_failure_is_bare=True, free_lock_yields=False
+    ANYIO_ON_ASYNCIO,
+    group_passes_on="tasks and wait",
+    lone_failure_is_bare=True,
+    free_lock_yields=False,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+import simclock
 from concurrency import (
     TaskGroup,
     TaskState,
@@ -256,3 +257,20 @@ def test_wrong_options_are_refused() -> None:
         TaskGroup(on_timeout="ignore")
     with pytest.raises(TypeError, match=r"wraps an anyio\.abc\.TaskGroup"):
         TaskGroup(TaskGroup())
+
+
+async def a_block_whose_task_was_cut_short_does_not_go_on() -> None:
+    went_on = False
+    with pytest.raises(TimeoutError):
+        with anyio.fail_after(0):
+            async with TaskGroup() as tg:
+                tg.start_soon(checkpoint)
+                with anyio.CancelScope(shield=True):
+                    await sleep(1)
+            went_on = True
+    assert not went_on
+
+
+@both
+def test_a_block_whose_task_was_cut_short_does_not_go_on(backend: str) -> None:
+    simclock.run(a_block_whose_task_was_cut_short_does_not_go_on, backend=backend)
