@@ -42,6 +42,7 @@ deep: $(VENV)/.published
 bench: $(VENV)/.bench
 	$(BIN)/python tests/bench/speed.py
 	$(BIN)/python tests/bench/constructs.py
+	$(BIN)/python tests/bench/differential.py
 
 # Breaks concurrency in many small ways, one after another, and shows what catches each.
 mutants: $(READY)

@@ -203,6 +203,7 @@ _SUBPACKAGES = (
     "linearizability",
     "machines",
     "models",
+    "reference",
     "runs",
     "strategies",
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, final
 
 from simclock.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
 __all__ = [
     "CancelGroup",
@@ -42,6 +43,12 @@ _NAMES: Final = (
 @final
 class PlannedError(Exception):
     """What a program raises by plan; its text is the name of the failure."""
+
+
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> CodeType:
+    # One program runs on several libraries and schedules, and compiling is a third of a run.
+    return compile(source, "<program>", "exec")
 
 
 @final
@@ -236,7 +243,7 @@ class Program:
             )
         namespace["locks"] = [namespace["Lock"]() for _ in range(LOCKS)]
         # The text that a failure shows is the very text that ran.
-        exec(compile(self.source(), "<program>", "exec"), namespace)  # noqa: S102
+        exec(_compiled(self.source()), namespace)  # noqa: S102
         made: Callable[[], Awaitable[None]] = namespace["main"]
         return made
 
