@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
 import simclock
-from properties.conformance.calls import Cut
+from properties.conformance.calls import Cut, call
 from properties.conformance.checks import check_count, check_error, check_number, check_seconds
-from properties.conformance.ground import Ground, call
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 

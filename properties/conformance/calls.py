@@ -1,19 +1,29 @@
-"""Calls that a scenario makes: cutting one off, and what it raised."""
+"""Calls that a scenario makes: awaiting one if need be, cutting one off, and what it raised."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, cast, final
+import inspect
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import anyio
 
 import simclock
-from properties.conformance.ground import Ground
 
-__all__ = ["Cut", "bare"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from properties.conformance.ground import Ground
+
+__all__ = ["Cut", "bare", "call"]
 
 _STEPS_MAX: Final = 8
+
+
+async def call(function: Callable[..., Any], *args: Any) -> Any:
+    """Return ``function(*args)``, awaited if it has to be."""
+    result = function(*args)
+    return await result if inspect.isawaitable(result) else result
 
 
 @final

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, get_args
 
 from simclock.errors import UsageError
 
 __all__ = [
+    "Shape",
     "check_choice",
     "check_count",
     "check_error",
     "check_number",
     "check_seconds",
+    "check_shape",
     "is_number",
     "is_whole",
 ]
+
+#: How failures come: always as an exception group, one as it is, or as it happens.
+Shape = Literal["group", "bare", "either"]
 
 
 def is_number(value: Any) -> bool:
@@ -61,6 +66,11 @@ def check_choice(name: str, value: Any, *choices: str) -> None:
     if value not in choices:
         *others, last = map(repr, choices)
         raise UsageError(f"{name} is {', '.join(others)} or {last}, not {value!r}")
+
+
+def check_shape(value: Any) -> None:
+    """Refuse what is no :data:`Shape`."""
+    check_choice("shape", value, *get_args(Shape))
 
 
 def check_error(name: str, value: Any, kind: type[BaseException]) -> None:

@@ -13,9 +13,10 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 import simclock
+from properties.conformance.calls import call
 from properties.conformance.verdicts import ConformanceError
 
-__all__ = ["Ground", "Style", "call"]
+__all__ = ["Ground", "Style"]
 
 Style = Literal["anyio", "asyncio"]
 
@@ -95,10 +96,14 @@ class Ground:
     async def give_up(self, seconds: float, function: Callable[[], Any]) -> bool:
         """Call ``function`` and cancel it after ``seconds``; tell whether it ended before."""
         if self.style == "asyncio":
+            limit = asyncio.timeout(seconds)
             try:
-                async with asyncio.timeout(seconds):
+                async with limit:
                     await call(function)
             except TimeoutError:
+                if not limit.expired():
+                    # The subject's own.
+                    raise
                 return False
             return True
         with anyio.move_on_after(seconds) as scope:
@@ -138,9 +143,3 @@ def _is_verdict(error: Any) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return any(map(_is_verdict, within.exceptions))
     return isinstance(error, (ConformanceError, simclock.SimulationError))
-
-
-async def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Return ``function(*args)``, awaited if it has to be."""
-    result = function(*args)
-    return await result if inspect.isawaitable(result) else result

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from properties.conformance.checks import Shape, check_shape
 from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.conformance.workers import Workers
 from properties.invariants import FailuresArrive
-from simclock.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 __all__ = ["task_group"]
 
-Shape = Literal["group", "bare", "either"]
 # In whatever shape a group's failures come, for that is another promise.
 _FAILURES = (Exception, BaseExceptionGroup)
 
@@ -195,10 +194,10 @@ def task_group(factory: Make, *, shape: Shape = "group", **options: Unpack[Optio
     others, the body among them; ``body``, so does a failure of the body; ``failures``, each
     arrives exactly once; ``cancelled``, a cancellation reaches everybody and is passed on; ``left
     behind``, no task outlives the block, whoever is cancelled at whichever step; ``closed``, a
-    group that has ended takes no more tasks.
+    group that has ended takes no more tasks. A coroutine that was handed over, and neither begun
+    nor closed when the scenario ends, is a failure of whichever promise was examined.
     """
-    if shape not in {"group", "bare", "either"}:
-        raise UsageError(f"shape is 'group', 'bare' or 'either', not {shape!r}")
+    check_shape(shape)
     promises = (
         Promise("waits", _waits_for_all),
         Promise("siblings", _failure_cancels(shape)),

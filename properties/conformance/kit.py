@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast, final
 
 import simclock
+from properties.conformance.checks import check_choice
 from properties.conformance.ground import Ground, Style
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 from simclock.errors import UsageError
@@ -105,8 +106,7 @@ def _settle(kit: str, promises: Sequence[Promise], options: Options) -> _Setting
         known = ", ".join(Options.__annotations__)
         raise UsageError(f"the {kit} kit has no option {strange[0]!r}; every kit has {known}")
     style = given.get("style", "anyio")
-    if style not in {"anyio", "asyncio"}:
-        raise UsageError(f"style is 'anyio' or 'asyncio', not {style!r}")
+    check_choice("style", style, "anyio", "asyncio")
     without: Any = given.get("without", ())
     if isinstance(without, str) or not hasattr(without, "__iter__"):
         raise UsageError(f"without takes a tuple of promises, as in ('fair',), not {without!r}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import anyio
 
-from properties.conformance.calls import Cut
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import Cut, call
+from properties.conformance.checks import check_count
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["limiter", "lock", "semaphore"]
+
+_LIMIT_MAX: Final = 20
 
 
 async def _hold(made: Any, ground: Ground, inside: MutualExclusion) -> None:
@@ -243,21 +246,24 @@ def _sequential(model: Callable[[], Any], calls: int) -> Scenario:
     return scenario
 
 
-async def _strangers_cannot_release(make: Make, ground: Ground) -> None:
-    made, inside = make(), MutualExclusion()
+def _strangers_cannot_release(limit: int) -> Scenario:
+    async def scenario(make: Make, ground: Ground) -> None:
+        made, inside = make(), MutualExclusion(limit)
 
-    async def stranger() -> None:
-        await ground.step()
-        # Whatever it raises, it has refused.
-        with suppress(Exception):
-            await call(made.release)
+        async def stranger() -> None:
+            await ground.step()
+            # Whatever it raises, it has refused.
+            with suppress(Exception):
+                await call(made.release)
 
-    async def task() -> None:
-        await _hold(made, ground, inside)
-        await ground.step()
+        async def task() -> None:
+            await _hold(made, ground, inside)
+            await ground.step()
 
-    async with holding(inside):
-        await ground.run(task, stranger, task, stranger)
+        async with holding(inside):
+            await ground.run(*[task] * limit, stranger, task, stranger)
+
+    return scenario
 
 
 def lock(
@@ -279,7 +285,7 @@ def lock(
         Promise("fair", _first_come(FirstInFirstOut)),
         Promise("in line", _in_line(1)),
         Promise("sequential", _sequential(LockModel, 3), cancel=True),
-        Promise("owned", _strangers_cannot_release),
+        Promise("owned", _strangers_cannot_release(1)),
     )
     return examine("lock", factory, ("acquire", "release"), promises, options)
 
@@ -296,7 +302,11 @@ def semaphore(
     whoever was cancelled; ``timeouts``, whichever wait gave up; ``in line``, what comes back goes
     to who has waited longest; ``handed on``, or, if that one was just cut off, to the next;
     ``sequential``.
+
+    Raises:
+        UsageError: ``permits`` is not a whole number from 1 to 20.
     """
+    check_count("permits", permits, _LIMIT_MAX)
     promises = (
         Promise("limit", _excludes(permits), cancel=True),
         Promise("conserved", _comes_back(permits), cancel=True),
@@ -320,7 +330,11 @@ def limiter(
 
     Promises: ``limit``, ``conserved``, ``timeouts``, ``in line``, ``handed on`` and ``sequential``
     as for a semaphore; ``owned``, a task that has none cannot give one back.
+
+    Raises:
+        UsageError: ``tokens`` is not a whole number from 1 to 20.
     """
+    check_count("tokens", tokens, _LIMIT_MAX)
     promises = (
         Promise("limit", _excludes(tokens), cancel=True),
         Promise("conserved", _comes_back(tokens), cancel=True),
@@ -328,25 +342,6 @@ def limiter(
         Promise("in line", _in_line(tokens)),
         Promise("handed on", _handed_on(tokens)),
         Promise("sequential", _sequential(lambda: SemaphoreModel(tokens), tokens + 2), cancel=True),
-        Promise("owned", _tokens_are_owned(tokens)),
+        Promise("owned", _strangers_cannot_release(tokens)),
     )
     return examine("limiter", factory, ("acquire", "release"), promises, options)
-
-
-def _tokens_are_owned(tokens: int) -> Scenario:
-    async def scenario(make: Make, ground: Ground) -> None:
-        made, inside = make(), MutualExclusion(tokens)
-
-        async def stranger() -> None:
-            await ground.step()
-            # Whatever it raises, it has refused.
-            with suppress(Exception):
-                await call(made.release)
-
-        async def task() -> None:
-            await _hold(made, ground, inside)
-
-        async with holding(inside):
-            await ground.run(*[task] * (tokens + 1), stranger, stranger)
-
-    return scenario

@@ -6,8 +6,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
-from properties.conformance.calls import Cut
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import Cut, call
+from properties.conformance.checks import check_choice, check_count
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.linearizability import Recorder, assert_linearizable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["barrier", "condition", "event"]
 
 _ROUNDS_MAX: Final = 20
+_PARTIES_MAX: Final = 20
 
 
 async def _nobody_passes_before(make: Make, ground: Ground) -> None:
@@ -382,7 +384,12 @@ def barrier(
     place of arrival; ``closed``, it opens for no fewer; ``timeouts``, a party that gives up
     ``"breaks"`` it for all others or ``"steps back"``, and never leaves it open for some; ``cut
     off``, a party that is cancelled at any moment has been counted, or has done that.
+
+    Raises:
+        UsageError: ``parties`` is not a whole number from 2 to 20, or ``cut_off`` something else.
     """
+    check_count("parties", parties, _PARTIES_MAX, least=2)
+    check_choice("cut_off", cut_off, "breaks", "steps back")
     promises = (
         Promise("opens", _opens_for_all(parties, places=places)),
         Promise("closed", _opens_for_no_fewer(parties), stalls=True),

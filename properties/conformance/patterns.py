@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from properties.conformance.calls import bare
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import bare, call
+from properties.conformance.checks import Shape, check_choice, check_shape
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.conformance.workers import PlannedFailureError, Workers
 from properties.invariants import FailuresArrive
-from simclock.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["gather", "race"]
-
-Shape = Literal["group", "bare", "either"]
 
 
 async def _in_order_and_at_once(make: Make, ground: Ground) -> None:
@@ -123,9 +121,11 @@ def gather(factory: Make, *, shape: Shape = "either", **options: Unpack[Options]
     ``empty``, nothing gives an empty result; ``failures``, in the right shape and exactly once;
     ``siblings``, a failure ends the others before it is raised; ``cancelled``, a cancellation
     reaches all and is passed on; ``left behind``, none outlives it, whoever is cancelled at
-    whichever step. ``asyncio.gather`` keeps the first three only, natively as well.
+    whichever step. ``asyncio.gather`` keeps the first three only, natively as well. An awaitable
+    that is neither begun nor closed when the scenario ends is a failure of whichever promise was
+    examined.
     """
-    _check_shape(shape)
+    check_shape(shape)
     promises = (
         Promise("order", _in_order_and_at_once),
         Promise("empty", _nothing_gives_nothing),
@@ -135,11 +135,6 @@ def gather(factory: Make, *, shape: Shape = "either", **options: Unpack[Options]
         Promise("left behind", _leaves_nobody_behind("gather"), cancel=True),
     )
     return examine("gather", factory, (), promises, options)
-
-
-def _check_shape(shape: str) -> None:
-    if shape not in {"group", "bare", "either"}:
-        raise UsageError(f"shape is 'group', 'bare' or 'either', not {shape!r}")
 
 
 async def _the_first_wins(make: Make, ground: Ground) -> None:
@@ -219,10 +214,10 @@ def race(
     instant one wins; ``failure``, a failure that comes first is the outcome, or is waited out;
     ``failures``, if all fail, so does the race; ``cancelled``, a cancellation reaches all and is
     passed on; ``left behind``, no loser outlives the race, whoever is cancelled at whichever
-    step.
+    step. An awaitable that is neither begun nor closed when the scenario ends is a failure of
+    whichever promise was examined.
     """
-    if wins not in {"completion", "success"}:
-        raise UsageError(f"wins is 'completion' or 'success', not {wins!r}")
+    check_choice("wins", wins, "completion", "success")
     promises = (
         Promise("first", _the_first_wins),
         Promise("tie", _a_tie_has_one_winner),

@@ -12,13 +12,12 @@ from typing import Any, Final, Literal, Unpack, final
 import anyio
 
 import simclock
-from properties.conformance.calls import Cut, bare
-from properties.conformance.checks import check_count
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import Cut, bare, call
+from properties.conformance.checks import check_choice, check_count
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
-from simclock.errors import UsageError
 
 __all__ = ["pool"]
 
@@ -315,8 +314,9 @@ def pool(
     """Examine a pool of tasks: ``async with`` it, ``await run(function)``.
 
     ``run`` calls an async function in one of ``limit`` workers, whatever those are, and returns
-    what it returns. ``leaving`` the block waits for the calls under way, or cancels them. Pools
-    of threads are no subject of this kit: what threads do is real, and not to be explored.
+    what it returns. ``leaving`` the block waits for all calls that were made, those in line as
+    well, or cancels them. Pools of threads are no subject of this kit: what threads do is real,
+    and not to be explored.
 
     Promises: ``limit``, never more calls at once; ``busy``, nor fewer while some wait;
     ``results``, to each its own; ``errors``, likewise, and they cost no worker; ``cancelled``,
@@ -328,8 +328,7 @@ def pool(
         UsageError: ``limit`` is not a whole number from 1 to 20, or ``leaving`` something else.
     """
     check_count("limit", limit, _LIMIT_MAX)
-    if leaving not in ("waits", "cancels"):
-        raise UsageError(f"leaving is 'waits' or 'cancels', not {leaving!r}")
+    check_choice("leaving", leaving, "waits", "cancels")
     facts = _Facts(limit, leaving)
     promises = (
         Promise("limit", _never_more(facts), stalls=True),

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import anyio
 
-from properties.conformance.calls import Cut
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import Cut, call
+from properties.conformance.checks import is_whole
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import ConservedItems, holding
 from properties.linearizability import Recorder, assert_linearizable
 from properties.models import PriorityQueueModel, QueueModel
+from simclock.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["priority_queue", "queue"]
+
+_MAXSIZE_MAX: Final = 20
 
 
 def _sequential(model: Callable[[], Any], puts: Sequence[Sequence[Any]]) -> Scenario:
@@ -229,6 +233,9 @@ def queue(
 ) -> Report:
     """Examine a queue of at most ``maxsize`` items: ``put(item)`` and ``get()``.
 
+    With ``maxsize=0`` it keeps none, and a put ends when its item was taken; with ``math.inf`` it
+    has no bound, which many queues themselves call 0.
+
     Promises: ``sequential``, all calls have an order that a queue explains, first in first out;
     ``conserved``, no item is lost or doubled, whoever is cancelled; ``timeouts``, nor if a get
     gives up as an item comes; ``goes on``, puts that gave up are in nobody's way; ``put back``, an
@@ -236,7 +243,11 @@ def queue(
     the next who waits; ``room``, a full queue lets a put in when an item is taken, and not before.
     All but ``sequential`` are examined only if the queue keeps items, so not with ``maxsize=0``,
     and ``room`` only if that has a bound.
+
+    Raises:
+        UsageError: ``maxsize`` is neither a whole number from 0 to 20 nor ``math.inf``.
     """
+    _check_maxsize(maxsize, "0 for a queue that keeps none")
     promises = (
         Promise("sequential", _sequential(lambda: QueueModel(maxsize), ((1, 2), (3, 4)))),
         Promise("conserved", _conserves, cancel=True),
@@ -252,15 +263,22 @@ def queue(
 def priority_queue(
     factory: Make,
     *,
-    maxsize: int = 0,
+    maxsize: float = 0,
     stable: bool = True,
     **options: Unpack[Options],
 ) -> Report:
-    """Examine a priority queue of at most ``maxsize`` items, 0 for any number: ``put``, ``get``.
+    """Examine a priority queue of at most ``maxsize`` items: ``put(item)`` and ``get()``.
+
+    With ``maxsize=0``, as with ``math.inf``, it has no bound; this is not what 0 means to
+    :func:`queue`, for a queue that keeps nothing has no order to speak of.
 
     Promises as for :func:`queue`, with the smallest first, and, if it is ``stable``, among items
     of one priority the first in.
+
+    Raises:
+        UsageError: ``maxsize`` is neither a whole number from 0 to 20 nor ``math.inf``.
     """
+    _check_maxsize(maxsize, "0 for one without a bound")
     puts = (((2, "b"), (1, "z")), ((1 if stable else 4, "c"), (3, "d")))
     alike = [(1 if stable else number, name) for number, name in enumerate("abc")]
     promises = (
@@ -273,6 +291,14 @@ def priority_queue(
         *_bounded(maxsize or math.inf),
     )
     return examine("priority queue", factory, ("put", "get"), promises, options)
+
+
+def _check_maxsize(maxsize: Any, zero: str) -> None:
+    if maxsize != math.inf and not (is_whole(maxsize) and 0 <= maxsize <= _MAXSIZE_MAX):
+        raise UsageError(
+            f"maxsize is a whole number from 0 to {_MAXSIZE_MAX}, {zero}, or math.inf, not "
+            f"{maxsize!r}; of what takes more, examine a smaller one of the same kind"
+        )
 
 
 def _bounded(maxsize: float) -> Sequence[Promise]:

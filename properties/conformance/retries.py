@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 import anyio
 
+from properties.conformance.calls import call
 from properties.conformance.checks import check_count, check_error, is_number
-from properties.conformance.ground import Ground, call
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.conformance.workers import PlannedFailureError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import anyio
 import pytest
@@ -27,6 +28,12 @@ RIGHT = {
     "our queue": lambda **o: conformance.queue(lambda: concurrency.Queue.with_maxsize(1), **o),
     "our rendezvous": lambda **o: conformance.queue(
         lambda: concurrency.Queue.with_maxsize(0), maxsize=0, **o
+    ),
+    "our unbounded queue": lambda **o: conformance.queue(
+        lambda: concurrency.Queue.with_maxsize(math.inf), maxsize=math.inf, **o
+    ),
+    "our unbounded priority queue": lambda **o: conformance.priority_queue(
+        concurrency.PriorityQueue, maxsize=math.inf, **o
     ),
     "our priority queue": lambda **o: conformance.priority_queue(concurrency.PriorityQueue, **o),
     "anyio's lock": lambda **o: conformance.lock(anyio.Lock, **o),

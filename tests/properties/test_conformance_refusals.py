@@ -44,6 +44,32 @@ def test_promises_come_as_a_tuple():
         conformance.lock(anyio.Lock, without="fair")
 
 
+def test_promises_are_several():
+    with pytest.raises(UsageError, match=r"without takes a tuple of promises, as in .*, not 7"):
+        conformance.lock(anyio.Lock, without=7)
+
+
+FACTS = [
+    (conformance.semaphore, {"permits": 0}, "permits is a whole number from 1 to 20, not 0"),
+    (conformance.semaphore, {"permits": "2"}, "permits is a whole number from 1 to 20, not '2'"),
+    (conformance.limiter, {"tokens": 2.0}, "tokens is a whole number from 1 to 20, not 2.0"),
+    (conformance.limiter, {"tokens": 21}, "of what has more, examine a smaller one"),
+    (conformance.barrier, {"parties": 1}, "parties is a whole number from 2 to 20, not 1"),
+    (conformance.barrier, {"parties": True}, "parties is a whole number from 2 to 20, not True"),
+    (conformance.barrier, {"cut_off": "waits"}, "cut_off is 'breaks' or 'steps back', not 'waits'"),
+    (conformance.queue, {"maxsize": -1}, "20, 0 for a queue that keeps none, or math.inf, not -1"),
+    (conformance.queue, {"maxsize": None}, "or math.inf, not None"),
+    (conformance.priority_queue, {"maxsize": 1.5}, "0 for one without a bound, or math.inf, not"),
+    (conformance.priority_queue, {"maxsize": 21}, "examine a smaller one of the same kind"),
+]
+
+
+@pytest.mark.parametrize(("kit", "facts", "said"), FACTS)
+def test_a_fact_that_cannot_be_is_refused(kit, facts, said):
+    with pytest.raises(UsageError, match=said):
+        kit(anyio.Lock, **facts)
+
+
 def test_an_option_that_does_not_exist_is_refused():
     with pytest.raises(
         UsageError, match="the lock kit has no option 'schedule'; every kit has backend, schedules"

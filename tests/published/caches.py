@@ -8,7 +8,8 @@ from typing import Any, Unpack
 from published.subjects import NATIVE, lazily, subject
 
 from properties.conformance import ConformanceError, Report
-from properties.conformance.ground import Ground, call
+from properties.conformance.calls import call
+from properties.conformance.ground import Ground
 from properties.conformance.kit import Make, Options, Promise, examine
 
 async_lru = lazily("async_lru")
