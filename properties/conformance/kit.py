@@ -13,12 +13,14 @@ from properties.conformance.ground import Ground, Style
 from properties.conformance.verdicts import ConformanceError, PromiseVerdict, Report
 from simclock.errors import UsageError
 
-__all__ = ["Make", "Options", "Promise", "Scenario", "examine"]
+__all__ = ["POLLING", "Make", "Options", "Promise", "Scenario", "examine"]
 
 # Scenarios take some hundred steps, and more if the subject polls: up to a hundred seconds long, or
 # without a pause, when the clock of a simulated world moves on by itself after some ten thousand
-# steps in which nothing else happens. What takes more will never end.
-_STEPS: Final = 100_000
+# steps in which nothing else happens. What takes more will never end, and costs some seconds.
+_STEPS: Final = 40_000
+# Where many poll, or for long.
+POLLING: Final = 100_000
 Make = Callable[[], Any]
 Scenario = Callable[[Make, Ground], Awaitable[None]]
 
@@ -47,12 +49,14 @@ class Promise:
     """One promise of a kit: a name, the scenario, and what else befalls it.
 
     ``cancel`` cancels any one task of the scenario at any step; ``stalls`` lets time pass.
+    ``steps`` is how many the scenario may take before it counts as one that never ends.
     """
 
     name: str
     scenario: Scenario
     cancel: bool = False
     stalls: bool = False
+    steps: int = _STEPS
 
 
 @final
@@ -142,7 +146,7 @@ def _explore(promise: Promise, factory: Make, backend: str, settings: _Settings)
         seed=settings.seed,
         cancel="tasks" if promise.cancel else False,
         stalls=None if promise.stalls else 0.0,
-        limits=simclock.Limits(steps=_STEPS),
+        limits=simclock.Limits(steps=promise.steps),
         on_failure="return",
     )
     return PromiseVerdict(promise.name, backend, explored.schedules_run, explored.failure)

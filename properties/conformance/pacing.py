@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, final
 
@@ -13,7 +13,7 @@ import simclock
 from properties.conformance.calls import Cut, call
 from properties.conformance.checks import check_count, check_number, check_seconds
 from properties.conformance.ground import Ground
-from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, holding
 
@@ -260,4 +260,5 @@ def rate_limiter(
         Promise("cancelled", _waits_cost_nothing(facts, timeouts=False)),
         Promise("timeouts", _waits_cost_nothing(facts, timeouts=True)),
     )
-    return examine("rate limiter", factory, ("acquire",), promises, options)
+    polling = [replace(promise, steps=POLLING) for promise in promises]
+    return examine("rate limiter", factory, ("acquire",), polling, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal, Unpack, final
 
@@ -15,7 +15,7 @@ import simclock
 from properties.conformance.calls import Cut, bare, call
 from properties.conformance.checks import check_choice, check_count
 from properties.conformance.ground import Ground
-from properties.conformance.kit import Make, Options, Promise, Scenario, examine
+from properties.conformance.kit import POLLING, Make, Options, Promise, Scenario, examine
 from properties.conformance.verdicts import ConformanceError, Report
 from properties.invariants import FirstInFirstOut, MutualExclusion, holding
 
@@ -341,4 +341,5 @@ def pool(
         Promise("left early", _tells_its_callers(facts)),
         Promise("fair", _first_come(facts)),
     )
-    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), promises, options)
+    polling = [replace(promise, steps=POLLING) for promise in promises]
+    return examine("pool", factory, ("run", "__aenter__", "__aexit__"), polling, options)
