@@ -269,6 +269,27 @@ async def a_task_cancelled_natively_ends_alone() -> None:
     assert other.result() == 3
 
 
+async def a_block_whose_task_was_cut_short_does_not_go_on() -> None:
+    cut_short = went_on = False
+
+    async def child() -> None:
+        nonlocal cut_short
+        try:
+            await checkpoint()
+        except anyio.get_cancelled_exc_class():
+            cut_short = True
+            raise
+
+    with CancelScope() as scope:
+        scope.cancel()
+        async with TaskGroup() as tg:
+            tg.start_soon(child)
+            with CancelScope(shield=True):
+                await sleep(1)  # Until then the task has ended, and nobody waits for it.
+        went_on = True
+    assert not (cut_short and went_on)
+
+
 async def a_task_that_never_began_is_no_success() -> None:
     before = asyncio.all_tasks()
     try:
@@ -296,6 +317,7 @@ CHECKS = (
     explored(start_waits_until_the_task_is_ready, stalls=0),
     explored(a_group_that_has_ended_takes_no_tasks),
     explored(an_outer_cancellation_passes_through, stalls=0),
+    explored(a_block_whose_task_was_cut_short_does_not_go_on, stalls=0),
     explored(a_task_cancelled_natively_ends_alone, backends=NATIVE, stalls=0),
     explored(a_task_that_never_began_is_no_success, backends=NATIVE, stalls=0),
     *scenarios("groups"),
