@@ -137,7 +137,7 @@ subject("circuit breaker", "purgatory", "AsyncCircuitBreakerFactory",
                 default_threshold=3, default_ttl=10)),
             threshold=3, timeout=10, **o),
         broken={**dict.fromkeys(
-                    ("half-open", "probes in a row", "stragglers"),
+                    ("half-open", "stragglers"),
                     "all calls that come when the timeout is over are let through"),
                 "cancelled calls": "a call that is cancelled counts as a failure"})  # fmt: skip
 
