@@ -247,7 +247,8 @@ class SimulatedLoop(TaskingLoop):
             self._stopping = True
             return
         due = self._timeline.next_due()
-        if self.outside.is_pending():
+        is_late = due is not None and self.outside.is_flood(self._timeline.nanoseconds)
+        if not is_late and self.outside.is_pending():
             gap = None if due is None else (due - self._timeline.nanoseconds) / 1e9
             self.take_messages(self.outside.wait(gap=0.0 if self._settlers else gap))
             if self.simulation.ready or self._stopping:

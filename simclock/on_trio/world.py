@@ -190,18 +190,17 @@ class TrioWorld:
         # Whoever is woken from here on was not just yielding.
         self.queue.stepping = None
         try:
-            if self.hear():
+            timeline = self.simulation.timeline
+            due = timeline.next_due()
+            is_late = due is not None and self.outside.is_flood(timeline.nanoseconds)
+            if not is_late and self.hear():
                 return 0
             cushion = seams.shortest_cushion(self.runner)
             if cushion < math.inf:
                 return self._wait_for_cushion(cushion)
             if self.is_guest:
                 return self._idle_as_guest()
-            due = self.simulation.timeline.next_due()
-            if self._is_something_outside() and self._wait_outside(is_last_hope=due is None):
-                return 0
-            # A job that has just ended sent its news before that, and perhaps after the first look.
-            if self.hear():
+            if not is_late and self._hears_outside(is_last_hope=due is None):
                 return 0
             if due is None:
                 self.fail(DeadlockError(describe_deadlock(self)))
@@ -238,6 +237,13 @@ class TrioWorld:
         else:
             self.simulation.move_clock(due)
         return 0
+
+    def _hears_outside(self, *, is_last_hope: bool) -> bool:
+        """Wait for news from outside, if any can come; ``False`` if there is none."""
+        if self._is_something_outside() and self._wait_outside(is_last_hope=is_last_hope):
+            return True
+        # A job that has just ended sent its news before that, and perhaps after the first look.
+        return self.hear()
 
     def _is_something_outside(self) -> bool:
         if self.jobs:

@@ -29,6 +29,8 @@ _LOOKS_BEFORE_DEADLOCK = 5
 # How long virtual time waits for a job that rests: perhaps it only pauses, perhaps it is one
 # that never ends and looks for work now and then.
 _REST_SECONDS = 0.2
+# Who sends so much at one instant does so for as long as time stands still.
+_FLOOD = 1_000
 
 
 def _knows_no_pool(_thread: threading.Thread, _frame: FrameType) -> bool | None:
@@ -55,8 +57,11 @@ class Outside:
         "_heard",
         "_hosts",
         "_inbox",
+        "_instant",
         "_is_waiting",
         "_newcomers_only",
+        "_taken",
+        "_taken_before",
         "_wall_time",
         "jobs",
     )
@@ -79,6 +84,7 @@ class Outside:
         self._newcomers_only = newcomers_only
         self._wall_time = wall_time
         self._is_waiting = False
+        self._taken = self._taken_before = self._instant = 0
         self.jobs = 0
 
     def post(self, message: Any) -> None:
@@ -100,7 +106,18 @@ class Outside:
         taken: list[Any] = []
         while not self._inbox.empty():
             taken.append(self._inbox.get_nowait())
+        self._taken += len(taken)
         return [message for message in taken if message is not None]
+
+    def is_flood(self, instant: int) -> bool:
+        """Tell whether threads have sent so much at ``instant`` that time had better pass.
+
+        Under a timeout a program may call threads until the time is over, which it never is while
+        time waits for threads.
+        """
+        if instant != self._instant:
+            self._instant, self._taken_before = instant, self._taken
+        return self._taken - self._taken_before >= _FLOOD
 
     def is_pending(self) -> bool:
         """Tell whether something outside may still bring news; never waits for it."""
@@ -154,6 +171,7 @@ class Outside:
             first = self._inbox.get(timeout=seconds)
         except queue.Empty:
             return []
+        self._taken += 1
         return [first, *self.take()]
 
     def _look(self, *, hopeless: bool) -> Standing:

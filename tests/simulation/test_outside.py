@@ -70,3 +70,30 @@ def test_a_thread_that_answers_at_any_moment_is_no_deadlock(backend):
 
     for _ in range(300):
         assert simclock.run(main, backend=backend) == (44850, 44850)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_threads_that_are_called_until_a_timeout_do_not_keep_it_from_coming(backend):
+    async def main():
+        async def child():
+            while True:
+                await to_thread.run_sync(from_thread.run, checkpoint)
+
+        with anyio.move_on_after(2):
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(child)
+        return anyio.current_time()
+
+    assert simclock.run(main, backend=backend) == 2
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_no_time_passes_in_some_hundred_calls_of_threads(backend):
+    async def main():
+        with anyio.fail_after(2):
+            for _ in range(400):
+                await to_thread.run_sync(int)
+        return anyio.current_time()
+
+    assert simclock.run(main, backend=backend) == 0
