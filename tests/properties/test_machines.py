@@ -240,7 +240,9 @@ def test_an_example_that_failed_is_tried_first_and_only_for_its_own_machine():
     class Other(TornCounting):
         pass
 
-    kept = settings(PLAIN, database=InMemoryExampleDatabase(), derandomize=False)
+    kept = settings(
+        PLAIN, database=InMemoryExampleDatabase(), derandomize=False, max_examples=3_000
+    )
     # Without an example to start from, the one that is tried is the simplest: no calls.
     once = settings(kept, phases=[Phase.reuse, Phase.generate], max_examples=1)
     run_machine(Recalled, settings=once)
